@@ -31,6 +31,8 @@ class Settings(BaseSettings):
 
     segmenter_checkpoint: Path = _SHIPPED / "segmenter"
     embedder_checkpoint: Path = _SHIPPED / "embedder"
+    checkpoint_library: Path | None = None
+    """A folder of further checkpoint folders: where a re-index finds what it is asked to use."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     score_threshold: float | None = Field(default=None, ge=0, le=1)
     """Overrides the segmenter checkpoint's own threshold."""
