@@ -1,0 +1,68 @@
+"""Search by photo: finds the garments of an upload and keeps their vectors until it expires.
+
+Called by the `analyze_photo` task of the interactive worker.
+"""
+
+import uuid
+
+from catalog.errors import NotFoundError, PhotoError
+from catalog.photos.decode import decode_photo, photo_limits
+from catalog.photos.image_store import upload_key
+from catalog.tables import Generation, Upload, UploadGarment, UploadState
+from workers.resources import Resources
+from workers.seeing import SeenPhoto, see_photos
+
+
+def analyze_upload(resources: Resources, upload_id: uuid.UUID) -> None:
+    """See an upload with the active generation's models; a photo without garments is done too.
+
+    An upload that has expired or is analysed already is left alone: the task may come twice.
+    """
+    with resources.services.sessions() as session:
+        upload = session.get(Upload, upload_id)
+        if upload is None or upload.state is not UploadState.PENDING:
+            return
+    generation = resources.active_generation()
+    try:
+        seen = _see(resources, upload_id, generation)
+    except (PhotoError, NotFoundError) as error:
+        _finish(resources, upload_id, [], reason=str(error))
+        return
+    _finish(resources, upload_id, _garments(seen, generation.embedder))
+
+
+def _see(resources: Resources, upload_id: uuid.UUID, generation: Generation) -> SeenPhoto:
+    data = resources.services.images.get(upload_key(upload_id))
+    photo = decode_photo(data, photo_limits(resources.settings))
+    embedders = {generation.embedder: resources.embedder(generation.embedder)}
+    segmenter = resources.segmenter(generation.segmenter)
+    return see_photos([photo], segmenter, embedders, resources.settings.embed_batch)[0]
+
+
+def _garments(seen: SeenPhoto, embedder: str) -> list[UploadGarment]:
+    return [
+        UploadGarment(
+            category=garment.category,
+            score=garment.score,
+            box=list(garment.box),
+            outline=garment.outline,
+            embedder=embedder,
+            vector=vector,
+        )
+        for garment, vector in zip(seen.garments, seen.vectors[embedder], strict=True)
+    ]
+
+
+def _finish(
+    resources: Resources,
+    upload_id: uuid.UUID,
+    garments: list[UploadGarment],
+    reason: str | None = None,
+) -> None:
+    with resources.services.sessions.begin() as session:
+        upload = session.get(Upload, upload_id, with_for_update=True)
+        if upload is None or upload.state is not UploadState.PENDING:
+            return
+        upload.garments = garments
+        upload.state = UploadState.FAILED if reason else UploadState.DONE
+        upload.reason = reason

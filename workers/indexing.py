@@ -1,0 +1,254 @@
+"""Indexes photos: claim, decode, see, save; one batch decodes and another saves meanwhile.
+
+Called by the `index_photos` task and, for single batches, by the re-index of photos.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog.claims import claim_photos, fail_photo, finish_photo, release_claims
+from catalog.errors import LookalikeError, NotFoundError, PhotoError
+from catalog.garments import save_found
+from catalog.photos.decode import decode_photo, photo_limits
+from catalog.photos.image_store import photo_key
+from catalog.queue import INDEX_PHOTOS
+from catalog.roles import assign_roles
+from catalog.search.outbox import mark_dirty
+from catalog.tables import Embedding, Generation, GenerationState, Photo
+from workers.resources import Resources
+from workers.seeing import Pixels, SeenPhoto, see_photos
+from workers.stopping import stop_requested
+
+_DECODERS = 2
+
+
+@dataclass(frozen=True)
+class PhotoRef:
+    """A claimed photo, free of any session: threads pass it around."""
+
+    id: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One segmenter and the embedders whose generations live on its garments."""
+
+    segmenter: str
+    embedders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    photo: PhotoRef
+    pixels: Pixels | None
+    error: PhotoError | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of the photos of one task."""
+
+    indexed: int = 0
+    failed: int = 0
+    handed_back: int = 0
+    garments: int = 0
+
+
+def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -> Outcome:
+    """Claim these photos and index every one that is ours to do.
+
+    Photos of a task that is told to stop go back uncounted, and so do all unfinished ones when a
+    part that we depend on fails; that error is raised for the task to be tried again.
+    """
+    services, settings = resources.services, resources.settings
+    targets = live_targets(resources)
+    with services.sessions.begin() as session:
+        claim = claim_photos(
+            session, photo_ids, task_id, settings.photo_attempts, segmenter=targets[0].segmenter
+        )
+        photos = [PhotoRef(photo.id, photo.sha256) for photo in claim.photos]
+    for photo_id in claim.retry_singly:
+        services.queue.enqueue(INDEX_PHOTOS, [photo_id])
+    outcome = Outcome(failed=len(claim.quarantined))
+    unfinished = {photo.id for photo in photos}
+    try:
+        for photo_id, garments in _work_through(resources, photos, targets):
+            unfinished.discard(photo_id)
+            outcome.indexed += garments is not None
+            outcome.failed += garments is None
+            outcome.garments += garments or 0
+    finally:
+        if unfinished:
+            _hand_back(resources, sorted(unfinished))
+            outcome.handed_back = len(unfinished)
+    return outcome
+
+
+def live_targets(resources: Resources) -> list[Target]:
+    """What a new photo must be seen by: the active generation's pair first."""
+    active = resources.active_generation()
+    with resources.services.sessions() as session:
+        building = session.scalars(
+            select(Generation).where(Generation.state == GenerationState.BUILDING)
+        ).all()
+    embedders: dict[str, list[str]] = {}
+    for generation in (active, *building):
+        names = embedders.setdefault(generation.segmenter, [])
+        if generation.embedder not in names:
+            names.append(generation.embedder)
+    return [Target(segmenter, tuple(names)) for segmenter, names in embedders.items()]
+
+
+def decode(resources: Resources, photo: PhotoRef) -> Decoded:
+    """Fetch and decode one photo; a photo that can't be used comes back with its error."""
+    try:
+        data = resources.services.images.get(photo_key(photo.sha256))
+        return Decoded(photo, decode_photo(data, photo_limits(resources.settings)))
+    except PhotoError as error:
+        return Decoded(photo, None, error)
+    except NotFoundError:
+        gone = PhotoError("bytes_missing", "its bytes are not in the image store; upload it again")
+        return Decoded(photo, None, gone)
+
+
+def save_seen(session: Session, photo: Photo, target: Target, seen: SeenPhoto) -> int:
+    """Store what one segmenter saw in one photo, with the vectors of all its embedders."""
+    first, *others = target.embedders
+    garments = save_found(
+        session, photo, target.segmenter, seen.garments, first, seen.vectors[first]
+    )
+    for embedder in others:
+        session.add_all(
+            Embedding(garment_id=garment.id, embedder=embedder, vector=vector)
+            for garment, vector in zip(garments, seen.vectors[embedder], strict=True)
+        )
+    if others:
+        mark_dirty(session, [garment.id for garment in garments])
+    return len(garments)
+
+
+def _work_through(
+    resources: Resources, photos: Sequence[PhotoRef], targets: Sequence[Target]
+) -> Iterator[tuple[int, int | None]]:
+    """Yield (photo id, garments saved, None for a failed photo) once each photo is committed."""
+    with ExitStack() as stack:
+        decoders = stack.enter_context(ThreadPoolExecutor(_DECODERS, "decode"))
+        saver = stack.enter_context(ThreadPoolExecutor(1, "save"))
+        saving: Future[list[tuple[int, int | None]]] | None = None
+        for batch in _decode_ahead(resources, photos, decoders):
+            results = _see_batch(resources, batch, targets)
+            if saving:
+                yield from saving.result()
+            saving = saver.submit(_save_batch, resources, results, targets)
+        if saving:
+            yield from saving.result()
+
+
+def _decode_ahead(
+    resources: Resources, photos: Sequence[PhotoRef], decoders: ThreadPoolExecutor
+) -> Iterator[list[Decoded]]:
+    """Batches of decoded photos, the next one decoding while the caller works on this one.
+
+    Ends early when the worker is asked to stop.
+    """
+    rest = iter(photos)
+
+    def submit() -> list[Future[Decoded]]:
+        batch = islice(rest, resources.settings.segment_batch)
+        return [decoders.submit(decode, resources, photo) for photo in batch]
+
+    ahead = submit()
+    while ahead and not stop_requested():
+        batch = [future.result() for future in ahead]
+        ahead = submit()
+        yield batch
+
+
+@dataclass(frozen=True)
+class _Result:
+    photo: PhotoRef
+    seen: list[SeenPhoto]  # one for each target
+    error: PhotoError | None = None
+
+
+def _see_batch(
+    resources: Resources, batch: Sequence[Decoded], targets: Sequence[Target]
+) -> list[_Result]:
+    good = [decoded for decoded in batch if decoded.pixels is not None]
+    bad = [_Result(decoded.photo, [], decoded.error) for decoded in batch if decoded.error]
+    try:
+        return bad + _see(resources, good, targets)
+    except RuntimeError:
+        # torch raises RuntimeError for anything from a bad shape to memory that ran out. Alone,
+        # each photo has the most room, and only the guilty one fails.
+        return bad + [_see_alone(resources, decoded, targets) for decoded in good]
+
+
+def _see(
+    resources: Resources, batch: Sequence[Decoded], targets: Sequence[Target]
+) -> list[_Result]:
+    if not batch:
+        return []
+    pixels = [decoded.pixels for decoded in batch if decoded.pixels is not None]
+    by_target = [
+        see_photos(
+            pixels,
+            resources.segmenter(target.segmenter),
+            {name: resources.embedder(name) for name in target.embedders},
+            resources.settings.embed_batch,
+        )
+        for target in targets
+    ]
+    return [
+        _Result(decoded.photo, list(seen)) for decoded, *seen in zip(batch, *by_target, strict=True)
+    ]
+
+
+def _see_alone(resources: Resources, decoded: Decoded, targets: Sequence[Target]) -> _Result:
+    try:
+        return _see(resources, [decoded], targets)[0]
+    except RuntimeError as error:
+        reason = PhotoError("model_failed", f"the models failed on it: {error}")
+        return _Result(decoded.photo, [], reason)
+
+
+def _save_batch(
+    resources: Resources, results: Sequence[_Result], targets: Sequence[Target]
+) -> list[tuple[int, int | None]]:
+    """Garments, crops, vectors and dirty entries of a batch, in one transaction."""
+    done: list[tuple[int, int | None]] = []
+    with resources.services.sessions.begin() as session:
+        for result in sorted(results, key=lambda result: result.photo.id):
+            photo = session.get(Photo, result.photo.id, with_for_update=True)
+            if photo is None:  # deleted while we looked at it
+                done.append((result.photo.id, 0))
+            elif result.error is not None:
+                fail_photo(session, photo.id, str(result.error))
+                done.append((photo.id, None))
+            else:
+                counts = [
+                    save_seen(session, photo, target, seen)
+                    for target, seen in zip(targets, result.seen, strict=True)
+                ]
+                finish_photo(session, photo.id, targets[0].segmenter)
+                done.append((photo.id, counts[0]))
+        session.flush()
+        assign_roles(session, [photo_id for photo_id, _ in done], resources.settings.shop_words)
+    return done
+
+
+def _hand_back(resources: Resources, photo_ids: Sequence[int]) -> None:
+    """Photos that were claimed but not begun: pending again, and the attempt not counted."""
+    with resources.services.sessions.begin() as session:
+        release_claims(session, photo_ids)
+    try:
+        resources.services.queue.enqueue(INDEX_PHOTOS, list(photo_ids))
+    except LookalikeError:
+        return  # the sweep enqueues them

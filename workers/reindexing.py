@@ -1,0 +1,180 @@
+"""Re-indexing: fills a new generation slice by slice, compares it with the old one and switches.
+
+Called by the `run_reindex` task. A slice lasts about a minute and leaves its place in the
+database, so a kill costs one slice and other work gets its turn in between.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+
+from catalog.errors import LookalikeError
+from catalog.jobs import advance_job, finish_job, log_job
+from catalog.queue import RUN_REINDEX
+from catalog.search.generations import (
+    activate,
+    active_generation,
+    begin_reindex,
+    cancel_building,
+    compare_generations,
+    fill_from_vectors,
+    is_behind,
+)
+from catalog.search.sync import sync_index
+from catalog.tables import Generation, Job, JobState, ReindexKind
+from workers.reembedding import reembed_some
+from workers.resegmenting import resegment_some
+from workers.resources import Resources, checkpoint_card
+
+_SLICE_S = 60.0
+_LOCK = 0x6C6F6F6B  # an arbitrary key of Postgres advisory locks, used by re-indexing alone
+MIN_SELF_MATCH = 0.98
+"""The gate: at least this share of sampled garments must find themselves in the new collection."""
+
+
+def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _SLICE_S) -> None:
+    """Do one slice of a re-index job and enqueue the next; finish the job when nothing is left.
+
+    A second worker on the same job, a finished job and an unknown one are left alone.
+    """
+    with _alone(resources) as alone:
+        if not alone:
+            return
+        job = _load(resources, job_id)
+        if job is None or job.state not in (JobState.QUEUED, JobState.RUNNING):
+            return
+        try:
+            more = _advance(resources, job, time.monotonic() + slice_s)
+        except LookalikeError as error:
+            if not error.permanent:
+                raise
+            _fail(resources, job_id, str(error))
+            return
+    if more:
+        resources.services.queue.enqueue(RUN_REINDEX, str(job_id))
+
+
+def _advance(resources: Resources, job: Job, until: float) -> bool:
+    """Work until that moment; true when more is left to do."""
+    if job.cancel_requested:
+        _cancel(resources, job.id)
+        return False
+    generation = _generation(resources, job)
+    if _fill_some(resources, job, generation, until):
+        return True
+    services = resources.services
+    sync_index(services.sessions, services.index)
+    with services.sessions.begin() as session:
+        behind = is_behind(session, generation)
+        log_job(session, job.id, "info", f"all garments prepared, {behind} entries to send")
+    if behind:
+        return True
+    _conclude(resources, job, generation)
+    return False
+
+
+def _generation(resources: Resources, job: Job) -> Generation:
+    """The generation that the job fills; begun on its first slice."""
+    services = resources.services
+    resources.active_generation()
+    with services.sessions() as session:
+        if job.generation_id is not None:
+            return session.get_one(Generation, job.generation_id)
+    kind, segmenter, embedder, dimensions = _wanted(resources, job)
+    with services.sessions.begin() as session:
+        current = session.get_one(Job, job.id)
+        generation = begin_reindex(
+            session, services.index, kind, segmenter, embedder, dimensions, current
+        )
+        current.generation_id = generation.id
+        current.state = JobState.RUNNING
+        log_job(
+            session, job.id, "info", f"filling {generation.collection}: {segmenter} and {embedder}"
+        )
+    return generation
+
+
+def _wanted(resources: Resources, job: Job) -> tuple[ReindexKind, str, str, int]:
+    """Kind, segmenter id, embedder id and dimensions that the job's parameters ask for.
+
+    What the kind does not renew stays as it is in the active generation.
+    """
+    kind = ReindexKind(job.parameters["kind"])
+    with resources.services.sessions() as session:
+        active = active_generation(session)
+    assert active is not None, "resources.active_generation() makes one"
+    segmenter, embedder, dimensions = active.segmenter, active.embedder, active.dimensions
+    settings, names = resources.settings, job.parameters
+    if kind is ReindexKind.PHOTOS:
+        segmenter = checkpoint_card(settings, "segmentation", names.get("segmenter")).id
+    if kind is not ReindexKind.VECTORS:
+        card = checkpoint_card(settings, "embedding", names.get("embedder"))
+        embedder, dimensions = card.id, card.dimensions or dimensions
+    return kind, segmenter, embedder, dimensions
+
+
+def _fill_some(resources: Resources, job: Job, generation: Generation, until: float) -> bool:
+    """Prepare garments of the new generation until that moment; true when some are left."""
+    kind = ReindexKind(job.parameters["kind"])
+    if kind is ReindexKind.PHOTOS:
+        return resegment_some(resources, job.id, generation, until)
+    if kind is ReindexKind.CROPS:
+        return reembed_some(resources, job.id, generation, until)
+    with resources.services.sessions.begin() as session:
+        total = fill_from_vectors(session, generation)
+        advance_job(session, job.id, done=total, total=total)
+    return False
+
+
+def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
+    """Compare the full new collection with the old one; switch if asked to and the gate holds."""
+    services = resources.services
+    with services.sessions() as session:
+        old = active_generation(session)
+        assert old is not None, "a re-index starts from an active generation"
+        report = compare_generations(session, services.index, old, generation)
+    passed = report["self_match"] >= MIN_SELF_MATCH
+    automatic = job.parameters.get("switch", "auto") == "auto"
+    with services.sessions.begin() as session:
+        if automatic and passed:
+            activate(session, services.index, session.get_one(Generation, generation.id))
+        report["switched"] = automatic and passed
+        if not passed:
+            log_job(session, job.id, "error", "not switched: too few garments find themselves")
+        finish_job(session, job.id, JobState.DONE if passed else JobState.FAILED, report)
+
+
+def _cancel(resources: Resources, job_id: uuid.UUID) -> None:
+    services = resources.services
+    with services.sessions.begin() as session:
+        cancel_building(session, services.index)
+        finish_job(session, job_id, JobState.CANCELLED)
+
+
+def _fail(resources: Resources, job_id: uuid.UUID, reason: str) -> None:
+    services = resources.services
+    with services.sessions.begin() as session:
+        cancel_building(session, services.index)
+        finish_job(session, job_id, JobState.FAILED, error=reason)
+
+
+def _load(resources: Resources, job_id: uuid.UUID) -> Job | None:
+    with resources.services.sessions() as session:
+        return session.get(Job, job_id)
+
+
+@contextmanager
+def _alone(resources: Resources) -> Iterator[bool]:
+    """Whether this process is the only one that re-indexes; the lock dies with its connection."""
+    with resources.services.engine.connect() as connection:
+        held = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK})
+        connection.commit()
+        try:
+            yield bool(held)
+        finally:
+            if held:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                connection.commit()

@@ -1,0 +1,43 @@
+"""The sweep: what keeps the broker a mere hint and the index rebuildable.
+
+Called by the `sweep` task, which the beat puts on the queue every minute.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from catalog.queue import RUN_REINDEX, enqueue_photos
+from catalog.search.sync import sync_index
+from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
+from catalog.tables import Job, JobKind, JobState
+from workers.resources import Resources
+
+
+def sweep(resources: Resources) -> None:
+    """Re-enqueue stale photos and re-index slices, expire uploads, drain dirty entries."""
+    services, settings = resources.services, resources.settings
+    with services.sessions.begin() as session:
+        stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
+    with services.sessions() as session:
+        enqueue_photos(services.queue, session, stale, settings.photos_per_task)
+    with services.sessions.begin() as session:
+        expire_uploads(session, services.images)
+    with services.sessions.begin() as session:
+        drop_orphans(session, services.images)
+    for job_id in _silent_reindexes(resources):
+        services.queue.enqueue(RUN_REINDEX, job_id)
+    sync_index(services.sessions, services.index)
+
+
+def _silent_reindexes(resources: Resources) -> list[str]:
+    """Re-index jobs whose slice was lost with its worker or with the broker."""
+    silent_since = datetime.now(UTC) - timedelta(seconds=resources.settings.stale_after_s)
+    with resources.services.sessions() as session:
+        jobs = session.scalars(
+            select(Job).where(
+                Job.kind == JobKind.REINDEX,
+                Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
+            )
+        ).all()
+    return [str(job.id) for job in jobs if (job.heartbeat_at or job.created_at) < silent_since]

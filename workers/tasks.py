@@ -1,0 +1,76 @@
+"""The Celery tasks: thin edges around functions that know nothing of Celery.
+
+Names and queues are in `catalog.queue`, where the web process finds them without importing this.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.exc import OperationalError
+
+from catalog.errors import IndexUnavailableError, UnavailableError
+from catalog.queue import ANALYZE_PHOTO, INDEX_PHOTOS, RUN_REINDEX, SWEEP, SYNC_INDEX
+from catalog.search.sync import sync_index
+from workers.analysis import analyze_upload
+from workers.indexing import index_photos
+from workers.reindexing import advance_reindex
+from workers.resources import process_resources
+from workers.sweeping import sweep
+
+log = logging.getLogger(__name__)
+
+# What may work a little later: tried again with growing pauses, for about an hour in all. After
+# that the photos wait for the sweep, which tries for ever.
+_RETRY: dict[str, Any] = {
+    "autoretry_for": (UnavailableError, OperationalError),
+    "retry_backoff": 2,
+    "retry_backoff_max": 300,
+    "max_retries": 16,
+}
+
+
+@shared_task(bind=True, name=INDEX_PHOTOS, **_RETRY)
+def index_photos_task(task: "Task[..., None]", photo_ids: list[int]) -> None:
+    """Segment, embed and store these photos, then tell the index."""
+    outcome = index_photos(process_resources(), photo_ids, task.request.id)
+    log.info("photos %s: %s", _span(photo_ids), outcome)
+    _sync()
+
+
+@shared_task(name=ANALYZE_PHOTO, **_RETRY)
+def analyze_photo_task(upload_id: str) -> None:
+    """Find the garments of a photo that somebody searches with."""
+    analyze_upload(process_resources(), uuid.UUID(upload_id))
+
+
+@shared_task(name=RUN_REINDEX, **_RETRY)
+def run_reindex_task(job_id: str) -> None:
+    """Do one slice of a re-index; it puts the next slice on the queue itself."""
+    advance_reindex(process_resources(), uuid.UUID(job_id))
+
+
+@shared_task(name=SYNC_INDEX)
+def sync_index_task() -> None:
+    """Send every dirty entry to the index."""
+    _sync()
+
+
+@shared_task(name=SWEEP, **_RETRY)
+def sweep_task() -> None:
+    """Put right what was lost between the database, the broker and the index."""
+    sweep(process_resources())
+
+
+def _sync() -> None:
+    services = process_resources().services
+    try:
+        sync_index(services.sessions, services.index)
+    except IndexUnavailableError as error:
+        # Entries stay dirty, the sweep comes again: an index that is down must not stop indexing.
+        log.warning("index unavailable, entries stay dirty: %s", error)
+
+
+def _span(photo_ids: list[int]) -> str:
+    return f"{photo_ids[0]}..{photo_ids[-1]} ({len(photo_ids)})" if photo_ids else "none"
