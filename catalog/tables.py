@@ -215,6 +215,18 @@ class Photo(Base):
     )
 
 
+class DiscardedPhoto(Base):
+    """The outbox of the image store: bytes to remove, because nothing shows the photo any more.
+
+    No foreign key: the row outlives the photo's. `discard_bytes` carries it out after the commit.
+    """
+
+    __tablename__ = "discarded_photo"
+
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class ItemPhoto(Base):
     """Which photos show which item, in the feed's order; two skus may share a photo."""
 
