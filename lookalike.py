@@ -1,0 +1,82 @@
+"""The one command: gathers what each room offers and imports a room only when it is called.
+
+Installed as `lookalike`. The table below repeats each room's words so that `--help` is instant.
+"""
+
+import importlib
+import sys
+
+import click
+
+from catalog.errors import LookalikeError
+
+ROOMS: dict[str, dict[str, str]] = {
+    "catalog.cli": {},
+    "ingest.cli": {},
+    "sample.cli": {
+        "sample": "Draw a sample catalog with its feed.",
+    },
+    "stack.cli": {
+        "demo": "Start everything, ingest a catalog and show what was found.",
+        "status": "Show what runs here and where.",
+        "up": "Start everything on this machine and keep it running.",
+    },
+}
+"""Room -> command words -> one line of help."""
+
+_GROUPS: dict[str, str] = {
+    "token": "Tokens for the API.",
+    "user": "People who may log in.",
+}
+"""First words that several commands share."""
+
+
+class Rooms(click.Group):
+    """The commands whose words begin with `prefix`."""
+
+    def __init__(self, prefix: str = "", **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._prefix = prefix
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._summaries())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        words = self._prefix + cmd_name
+        for room, commands in ROOMS.items():
+            if words in commands:
+                command: click.Command = importlib.import_module(room).COMMANDS[words]
+                return command
+        if cmd_name in self._summaries():
+            return Rooms(f"{words} ", name=cmd_name, help=_GROUPS.get(words))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._summaries().items()))
+
+    def _summaries(self) -> dict[str, str]:
+        """The next word of each command below this group, with its line of help."""
+        found: dict[str, str] = {}
+        for commands in ROOMS.values():
+            for words, summary in commands.items():
+                if words.startswith(self._prefix):
+                    first, _, rest = words.removeprefix(self._prefix).partition(" ")
+                    found[first] = _GROUPS.get(self._prefix + first, summary) if rest else summary
+        return found
+
+
+cli = Rooms(name="lookalike", help="Photos in, similar garments out.")
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one red line, not a traceback."""
+    try:
+        cli()
+    except LookalikeError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
