@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sample.geometry import ellipse
+from sample.geometry import ellipse, move
 from sample.palette import COLOURS
 from sample.pieces import RGB, shaded
 
@@ -35,9 +35,9 @@ def _lit(size: tuple[int, int], colour: RGB, rng: np.random.Generator, fall: flo
     x, y = np.linspace(-1, 1, 24)[None, :], np.linspace(-1, 1, 32)[:, None]
     lamp_x, lamp_y = rng.uniform(-0.7, 0.3), rng.uniform(-0.9, 0.0)
     light = 1.02 - fall * ((x - lamp_x) ** 2 + (y - lamp_y) ** 2)
-    light = cv2.resize(light.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    flat = np.full((height, width, 3), colour, np.uint8)
-    return np.asarray(cv2.multiply(flat, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)
+    lit = cv2.resize(light.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    flat = cv2.merge([np.full((height, width), c, np.uint8) for c in colour])
+    return np.asarray(cv2.multiply(flat, cv2.merge([lit] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def make_studio(size: tuple[int, int], garment: RGB, rng: np.random.Generator) -> Pixels:
@@ -122,7 +122,7 @@ def _plant(picture: Pixels, wall: RGB, horizon: int, rng: np.random.Generator) -
     )
     cv2.fillPoly(
         picture,
-        [np.rint(pot + (x, horizon + height * 0.012)).astype(np.int32)],
+        [np.rint(move(pot, x, horizon + height * 0.012)).astype(np.int32)],
         (204, 138, 106),
         cv2.LINE_AA,
     )
@@ -248,7 +248,8 @@ def _terrazzo(size: tuple[int, int], garment: RGB, rng: np.random.Generator) -> 
     height, width = size
     for _ in range(170):
         centre = (float(rng.uniform(0, width)), float(rng.uniform(0, height)))
-        chip = ellipse(centre, *(rng.uniform(0.006, 0.017, 2) * width), float(rng.uniform(0, 3)), 7)
+        rx, ry = (float(r) for r in rng.uniform(0.006, 0.017, 2) * width)
+        chip = ellipse(centre, rx, ry, float(rng.uniform(0, 3)), 7)
         colour = COLOURS[
             str(rng.choice(("Rose", "Sage", "Sand", "Taupe", "Charcoal", "Terracotta")))
         ]

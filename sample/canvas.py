@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sample.fabric import TILE_HEADS, TILE_PX, make_tile
-from sample.geometry import Points
+from sample.geometry import Points, move
 from sample.pieces import RGB, Piece, Stroke, shaded
 
 SUPERSAMPLING = 2
@@ -97,11 +97,11 @@ class Canvas:
 
     def __init__(self, background: Pixels, rng: np.random.Generator) -> None:
         self.pixels = background
-        self.owner = np.zeros(background.shape[:2], np.uint8)
+        self.owner: Pixels = np.zeros(background.shape[:2], np.uint8)
         self._rng = rng
 
     def draw(self, pieces: Sequence[Piece], view: View, owner: int, ground: float = 0.0) -> None:
-        """Draw one thing's pieces in order; `ground` is the height it floats above what is below."""
+        """Draw one thing's pieces in order; `ground` is its height above what lies below."""
         if ground:
             self._throw_shadow([view.place(p.outline) for p in pieces], ground * view.scale)
         for piece in pieces:
@@ -112,11 +112,9 @@ class Canvas:
 
     def _roi(self, points: Points, margin: float = 2.0) -> Roi:
         height, width = self.owner.shape
-        low = np.floor(points.min(0) - margin).astype(int)
-        high = np.ceil(points.max(0) + margin).astype(int)
-        return Roi(
-            max(low[0], 0), max(low[1], 0), min(high[0] + 1, width), min(high[1] + 1, height)
-        )
+        left, top = (int(v) for v in np.floor(points.min(0) - margin))
+        right, bottom = (int(v) + 1 for v in np.ceil(points.max(0) + margin))
+        return Roi(max(left, 0), max(top, 0), min(right, width), min(bottom, height))
 
     def _lay(self, piece: Piece, outline: Points, view: View, owner: int) -> None:
         roi = self._roi(outline)
@@ -132,11 +130,13 @@ class Canvas:
             line = _fixed(outline - (roi.left, roi.top))
             cv2.polylines(colour, [line], True, ink, 3, cv2.LINE_AA, shift=4)
         light = self._light(piece, mask, view, roi)
-        colour = cv2.multiply(colour, cv2.merge([light, light, light]), dtype=cv2.CV_8U)
-        cv2.copyTo(colour, mask, self.pixels[roi.slices])
+        lit = cv2.multiply(colour, cv2.merge([light, light, light]), dtype=cv2.CV_8U)
+        cv2.copyTo(lit, mask, self.pixels[roi.slices])
         self.owner[roi.slices][mask > 0] = owner
 
     def _cut_cloth(self, piece: Piece, view: View, roi: Roi) -> Pixels:
+        if piece.cloth.material == "plain" and piece.cloth.print == "solid":
+            return _filled(roi.size, piece.cloth.ground)
         matrix = view.cloth_to_drawing(piece)
         matrix[:, 2] -= (roi.left, roi.top)
         tile = make_tile(piece.cloth)
@@ -200,7 +200,7 @@ class Canvas:
         width, height = (max(1, n // _COARSE) for n in roi.size)
         small = np.zeros((height, width), np.uint8)
         for outline in outlines:
-            moved = (outline + (0.35 * reach, 0.6 * reach) - (roi.left, roi.top)) / _COARSE
+            moved = (move(outline, 0.35 * reach, 0.6 * reach) - (roi.left, roi.top)) / _COARSE
             cv2.fillPoly(small, [_fixed(moved)], 255, shift=4)
         soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(0.6, 0.5 * reach / _COARSE))
         dark = 1 - cv2.resize(soft, roi.size, interpolation=cv2.INTER_LINEAR) * (0.38 / 255)
@@ -213,14 +213,20 @@ class Canvas:
 
     def finish(self) -> tuple[Pixels, NDArray[np.uint8]]:
         """The picture at photo size, and each thing's share of its pixels decided by majority."""
-        height, width = (n // SUPERSAMPLING for n in self.owner.shape)
+        height, width = (side // SUPERSAMPLING for side in self.owner.shape)
         picture = cv2.resize(self.pixels, (width, height), interpolation=cv2.INTER_AREA)
         owner = np.zeros((height, width), np.uint8)
-        for thing in np.unique(self.owner[self.owner > 0]):
+        for thing in np.flatnonzero(np.bincount(self.owner.ravel()))[1:]:
             whole = (self.owner == thing).astype(np.uint8) * 255
             share = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
             owner[share > 127] = thing
         return np.asarray(picture, np.uint8), owner
+
+
+def _filled(size: tuple[int, int], colour: RGB) -> Pixels:
+    """One colour over (width, height)."""
+    width, height = size
+    return np.asarray(cv2.merge([np.full((height, width), c, np.uint8) for c in colour]), np.uint8)
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
@@ -258,7 +264,7 @@ def _draw_fold(colour: Pixels, points: Points, thick: int) -> None:
     """A soft dark crease with a light ridge beside it."""
     for shift, factor in ((0.0, 0.80), (thick * 0.9, 1.10)):
         band = np.zeros(colour.shape[:2], np.uint8)
-        cv2.polylines(band, [_fixed(points + (shift, 0))], False, 255, thick, shift=4)
+        cv2.polylines(band, [_fixed(move(points, shift, 0))], False, 255, thick, shift=4)
         weight = cv2.GaussianBlur(band.astype(np.float32) / 255, (0, 0), max(0.8, thick * 0.45))
         light = 1 + (factor - 1) * weight
         colour[:] = cv2.multiply(colour, cv2.merge([light, light, light]), dtype=cv2.CV_8U)

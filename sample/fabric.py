@@ -24,7 +24,8 @@ def make_tile(cloth: Cloth) -> NDArray[np.uint8]:
     rng = np.random.default_rng([cloth.seed, 77])
     colour = _PRINTS[cloth.print](cloth, rng)
     relief = _WEAVES[cloth.material](rng)
-    tile = np.clip(colour * (1 + relief[..., None]), 0, 255).astype(np.uint8)
+    tile: NDArray[np.uint8]
+    tile = cv2.multiply(colour, cv2.merge([1 + relief] * 3), dtype=cv2.CV_8U)  # type: ignore[assignment]
     tile.flags.writeable = False
     return tile
 
@@ -41,7 +42,8 @@ def wrapped_noise(rng: np.random.Generator, rows: int, columns: int) -> Image:
 
 
 def _filled(colour: RGB) -> Image:
-    return np.full((TILE_PX, TILE_PX, 3), colour, np.float32)
+    bands = [np.full((TILE_PX, TILE_PX), c, np.float32) for c in colour]
+    return np.asarray(cv2.merge(bands), np.float32)
 
 
 def _mixed(base: Image, colour: RGB, weight: NDArray[np.floating]) -> Image:
@@ -189,8 +191,8 @@ def _camo(cloth: Cloth, rng: np.random.Generator) -> Image:
 
 def _leopard(cloth: Cloth, rng: np.random.Generator) -> Image:
     image = np.ascontiguousarray(_filled(cloth.ground))
-    for place in _scatter(rng, 60):
-        turn, size = rng.uniform(0, 6.3), rng.uniform(15, 22)
+    for place in _scatter(rng, 110):
+        turn, size = rng.uniform(0, 6.3), rng.uniform(11, 16)
         _stamp(image, place, _petals(size, 3, turn), _second(cloth, 2))
         _stamp(image, place + rng.uniform(-3, 3, 2), _petals(size * 0.55, 4, turn), _second(cloth))
     return image
@@ -265,7 +267,8 @@ def _stitches(columns: int, rows: int, depth: float) -> Image:
     """Rows of knit V stitches."""
     x = np.abs(((_COLUMN * columns) % 1) - 0.5) * 2
     wave = np.sin(2 * np.pi * (_ROW * rows + 0.45 * x))
-    return (depth * wave - depth * 1.4 * (x > 0.86) - depth * 0.9 * (x < 0.1)).astype(np.float32)
+    stitch = depth * wave - depth * 1.4 * (x > 0.86) - depth * 0.9 * (x < 0.1)
+    return np.asarray(stitch, np.float32)
 
 
 def _knit(rng: np.random.Generator) -> Image:
@@ -291,7 +294,8 @@ def _cable(rng: np.random.Generator) -> Image:
 
 def _denim(rng: np.random.Generator) -> Image:
     twill = 0.05 * np.sin(2 * np.pi * (_COLUMN * 96 + _ROW * 96))
-    return twill + 0.05 * wrapped_noise(rng, 16, 256) + 0.025 * wrapped_noise(rng, 6, 6)
+    slubs = 0.05 * wrapped_noise(rng, 16, 256) + 0.025 * wrapped_noise(rng, 6, 6)
+    return np.asarray(twill + slubs, np.float32)
 
 
 def _leather(rng: np.random.Generator) -> Image:
@@ -302,13 +306,13 @@ def _quilt(rng: np.random.Generator) -> Image:
     phase = (_ROW * 6) % 1
     puff = 0.20 * np.sin(np.pi * phase) ** 0.6 - 0.16 * phase - 0.3 * (phase < 0.035)
     gather = 0.05 * wrapped_noise(rng, 6, 48) * np.abs(np.cos(np.pi * phase))
-    return (puff - 0.03 + gather).astype(np.float32)
+    return np.asarray(puff - 0.03 + gather, np.float32)
 
 
 def _diamond(rng: np.random.Generator) -> Image:
     one, two = ((_COLUMN + _ROW) * 5) % 1, ((_COLUMN - _ROW) * 5) % 1
     puff = 0.3 * np.sqrt(np.sin(np.pi * one) * np.sin(np.pi * two) + 1e-6) - 0.2
-    return (puff - 0.2 * ((one < 0.05) | (two < 0.05))).astype(np.float32)
+    return np.asarray(puff - 0.2 * ((one < 0.05) | (two < 0.05)), np.float32)
 
 
 def _wool(rng: np.random.Generator) -> Image:

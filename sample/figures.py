@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sample.geometry import Points, curve, ellipse, flip, join, ribbon, spread, symmetric
+from sample.geometry import Points, curve, ellipse, flip, join, move, ribbon, spread, symmetric
 from sample.pieces import RGB, Cloth, Figure, Piece, Stroke, dyed, shaded
 
 SKINS: tuple[RGB, ...] = (
@@ -66,7 +66,7 @@ def _leg(figure: Figure, side: float, skin: Cloth) -> list[Piece]:
     foot = np.array(
         [(-0.09, -0.1), (0.09, -0.1), (0.16, 0.2), (0.2, 0.3), (0.0, 0.34), (-0.09, 0.2)]
     )
-    return [Piece(ribbon(line, widths), skin), Piece(flip(foot, side) + (x, y), skin)]
+    return [Piece(ribbon(line, widths), skin), Piece(move(flip(foot, side), x, y), skin)]
 
 
 def _arm(figure: Figure, side: float, skin: Cloth) -> Piece:

@@ -54,6 +54,11 @@ def flip(points: Points, side: float) -> Points:
     return np.asarray(points * (side, 1.0))
 
 
+def move(points: Points, right: float, down: float) -> Points:
+    """Points shifted."""
+    return np.asarray(points + np.array([right, down]))
+
+
 def ellipse(centre: XY, rx: float, ry: float, turn: float = 0.0, count: int = 40) -> Points:
     """A closed ellipse, turned by `turn` radians."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -62,7 +67,7 @@ def ellipse(centre: XY, rx: float, ry: float, turn: float = 0.0, count: int = 40
     return np.asarray(turned + centre)
 
 
-def offset(centre: Points, half_width: float | Sequence[float]) -> Points:
+def offset(centre: Points, half_width: float | Sequence[float] | Points) -> Points:
     """A curve moved to its left by `half_width` (one number, or one a point)."""
     along = np.gradient(centre, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
@@ -87,4 +92,4 @@ def resample(line: Points, start: float, end: float, count: int = 12) -> Points:
 def spread(values: Sequence[float], count: int) -> list[float]:
     """Numbers interpolated evenly over `count` places, such as a sleeve's widths."""
     at = np.linspace(0, 1, count)
-    return np.interp(at, np.linspace(0, 1, len(values)), values).tolist()
+    return [float(v) for v in np.interp(at, np.linspace(0, 1, len(values)), values)]

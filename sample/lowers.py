@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from sample.geometry import Points, curve, flip, join, mirror, offset, ribbon, symmetric
+from sample.geometry import Points, curve, flip, join, mirror, move, offset, ribbon, symmetric
 from sample.pieces import RGB, Cloth, Figure, Piece, Stroke
 
 Waist = Literal["band", "elastic", "drawstring", "jeans", "plain"]
@@ -98,12 +98,16 @@ def _leg(cut: Trousers, figure: Figure, side: float) -> tuple[Points, Points, Po
     ) if cut.length > 0.3 else curve(
         (cut.waist, cut.rise), (cut.hip, 2.35), (end[0] + cut.ankle, end[1])
     )  # fmt: skip
-    inner = curve(
-        (end[0] - cut.ankle, end[1] + 0.01),
-        (max(knee[0] - cut.knee, 0.015), knee[1]),
-        (max(hip[0] - cut.thigh, 0.012), 2.95),
-        (0.0, 2.74),
-    ) if cut.length > 0.3 else curve((max(end[0] - cut.ankle, 0.02), end[1] + 0.03), (0.0, 2.74))  # fmt: skip
+    inner = (
+        curve(
+            (end[0] - cut.ankle, end[1] + 0.01),
+            (max(knee[0] - cut.knee, 0.015), knee[1]),
+            (max(hip[0] - cut.thigh, 0.012), 2.95),
+            (0.0, 2.74),
+        )
+        if cut.length > 0.3
+        else curve((max(end[0] - cut.ankle, 0.02), end[1] + 0.03), (0.0, 2.74))
+    )
     edge = join(outer, inner)
     middle = curve((0.3, 2.1), (float(knee[0]), float(knee[1])), (float(end[0]), float(end[1])))
     return edge, mirror(edge), flip(middle, side), flip(offset(outer, 0.06), side)
@@ -122,12 +126,12 @@ def _front_seams(cut: Trousers, figure: Figure, crotch: float) -> list[Stroke]:
     if figure.back:
         if jeans:
             yoke = curve((-0.6, 1.95), (0.0, 2.1), (0.6, 1.95))
-            strokes += [Stroke(yoke), Stroke(yoke + (0, 0.03), "stitch", _THREAD)]
+            strokes += [Stroke(yoke), Stroke(move(yoke, 0, 0.03), "stitch", _THREAD)]
         return strokes
     for side in (1, -1):
         if cut.pocket == "jeans":
             mouth = flip(curve((0.24, cut.rise), (0.3, 2.0), (0.66, 2.1)), side)
-            strokes += [Stroke(mouth), Stroke(mouth + (0, 0.03), "stitch", _THREAD)]
+            strokes += [Stroke(mouth), Stroke(move(mouth, 0, 0.03), "stitch", _THREAD)]
         elif cut.pocket in ("slant", "cargo"):
             strokes.append(Stroke(flip(curve((0.36, cut.rise), (0.62, 2.3)), side), width=0.02))
     return strokes
@@ -136,13 +140,13 @@ def _front_seams(cut: Trousers, figure: Figure, crotch: float) -> list[Stroke]:
 def _waistband(cut: Trousers, figure: Figure) -> list[Piece]:
     if cut.finish == "plain":
         line = curve((-cut.waist, cut.rise), (0.0, cut.rise + 0.03), (cut.waist, cut.rise))
-        return [Piece(ribbon(line + (0, 0.06), 0.09), cut.cloth.plain(), shade=-0.03)]
+        return [Piece(ribbon(move(line, 0, 0.06), 0.09), cut.cloth.plain(), shade=-0.03)]
     high = 0.085
     line = curve((-cut.waist, cut.rise), (0.0, cut.rise + 0.04), (cut.waist, cut.rise))
     cloth = cut.cloth.ribbed() if cut.finish in ("elastic", "drawstring") else cut.cloth
     strokes: tuple[Stroke, ...] = ()
     if cut.finish == "jeans":
-        strokes = (Stroke(line + (0, 0.065), "stitch", _THREAD),)
+        strokes = (Stroke(move(line, 0, 0.065), "stitch", _THREAD),)
         if not figure.back:
             strokes += (Stroke(np.array([(0.0, cut.rise + 0.04)]), "dot", (176, 128, 80), 0.045),)
     elif cut.finish == "band" and not figure.back:
@@ -154,7 +158,7 @@ def _waistband(cut: Trousers, figure: Figure) -> list[Piece]:
         if not figure.back:
             buckle = np.array([(-0.07, -0.08), (0.07, -0.08), (0.07, 0.08), (-0.07, 0.08)])
             gold = Cloth("plain", ((206, 170, 98),))
-            pieces.append(Piece(buckle + (0.0, cut.rise + 0.04), gold, lift=0.02))
+            pieces.append(Piece(move(buckle, 0.0, cut.rise + 0.04), gold, lift=0.02))
     elif cut.finish == "band":
         for x in (-0.3, 0.3):
             loop = np.array([(x, cut.rise - 0.08), (x, cut.rise + 0.13)])
@@ -200,16 +204,18 @@ def _back_pocket(cut: Trousers, side: float) -> Piece:
 def make_skirt(cut: Skirt, figure: Figure) -> list[Piece]:
     """The pieces of a skirt."""
     bow = 0.03 + 0.06 * (cut.hem - 0.6)
-    half = [
+    outline = symmetric(
         [(0.0, cut.rise + 0.04)],
         _skirt_side(cut),
         curve(
             (cut.hem, cut.length), (0.55 * cut.hem, cut.length + bow), (0.0, cut.length + 1.3 * bow)
         ),
-    ]
-    pieces = [Piece(symmetric(*half), cut.cloth, tuple(_skirt_seams(cut, figure)))]
+    )
+    pieces = [Piece(outline, cut.cloth, tuple(_skirt_seams(cut, figure)))]
     line = curve((-cut.waist, cut.rise), (0.0, cut.rise + 0.04), (cut.waist, cut.rise))
-    thread = (Stroke(line + (0, 0.06), "stitch", _THREAD),) if cut.jeans else ()
+    thread: tuple[Stroke, ...] = ()
+    if cut.jeans:
+        thread = (Stroke(move(line, 0, 0.06), "stitch", _THREAD),)
     if cut.buttons and not figure.back:
         thread += (Stroke(np.array([(0.0, cut.rise + 0.04)]), "dot", cut.trim, 0.04),)
     return [*pieces, Piece(ribbon(line, 0.08), cut.cloth.plain(), thread, shade=-0.02)]
@@ -238,7 +244,7 @@ def _skirt_seams(cut: Skirt, figure: Figure) -> list[Stroke]:
     for tier in range(1, cut.tiers + 1):
         y = cut.rise + (cut.length - cut.rise) * tier / (cut.tiers + 1)
         seam = curve((-cut.hem - 0.1, y), (0.0, y + 0.06), (cut.hem + 0.1, y))
-        strokes += [Stroke(seam, width=0.02), Stroke(seam + (0, 0.05), "fold", width=0.05)]
+        strokes += [Stroke(seam, width=0.02), Stroke(move(seam, 0, 0.05), "fold", width=0.05)]
     if not cut.pleats and not cut.jeans:
         for x in (-0.62, -0.2, 0.28, 0.66):
             top = cut.rise + 0.45 * (cut.length - cut.rise)
@@ -267,5 +273,5 @@ def _skirt_seams(cut: Skirt, figure: Figure) -> list[Stroke]:
     if cut.jeans:
         for side in (1, -1):
             mouth = flip(curve((0.22, cut.rise), (0.3, 1.95), (0.68, 2.05)), side)
-            strokes += [Stroke(mouth), Stroke(mouth + (0, 0.03), "stitch", _THREAD)]
+            strokes += [Stroke(mouth), Stroke(move(mouth, 0, 0.03), "stitch", _THREAD)]
     return strokes

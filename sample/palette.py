@@ -164,3 +164,25 @@ def _print_colours(
         return name, (light, strong)
     accent = pick_colour(rng, 0.2)[1]
     return name, (ground, opposite, accent if pattern != "tartan" else light)
+
+
+def one_of(rng: np.random.Generator, *values: str) -> str:
+    """One of the values, all equally likely."""
+    return values[int(rng.integers(len(values)))]
+
+
+def nearly(rng: np.random.Generator, value: float, by: float = 0.06) -> float:
+    """The value, off by at most the share `by`."""
+    return float(value * rng.uniform(1 - by, 1 + by))
+
+
+def lining_of(cloth: Cloth) -> Cloth:
+    """What a garment of the cloth is lined with."""
+    return Cloth("plain", (shaded(cloth.ground, 0.8),))
+
+
+def trim_for(cloth: Cloth, rng: np.random.Generator) -> RGB:
+    """Buttons and cords that show on the cloth."""
+    dark = brightness(cloth.ground) < 120
+    names = ("Ivory", "Sand", "Pearl Grey") if dark else ("Chocolate", "White", "Charcoal")
+    return COLOURS[one_of(rng, *names)]

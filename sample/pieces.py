@@ -154,3 +154,18 @@ class Figure:
         knee = hip + 1.95 * np.array([np.sin(self.stance), np.cos(self.stance)])
         ankle = knee + 1.85 * np.array([np.sin(self.stance * 0.6), np.cos(self.stance)])
         return np.asarray(np.stack([hip, knee, ankle]) * (side, 1.0))
+
+
+Kind = Literal["shoes", "bag", "hat", "scarf", "eyewear"]
+
+
+@dataclass(frozen=True)
+class Accessory:
+    """One accessory: its kind, its `style` within the kind, its cloth and accent colours."""
+
+    kind: Kind
+    style: str
+    cloth: Cloth
+    accent: RGB = (240, 236, 228)
+    metal: RGB = (206, 170, 98)
+    size: float = 1.0

@@ -6,12 +6,25 @@ from functools import lru_cache
 
 import numpy as np
 
-from sample.cuts import DRAWN_CATEGORIES, Garment, choose_garment
+from sample.cuts import Garment
+from sample.designs import DRAWN_CATEGORIES, choose_garment
 from sample.palette import MATERIAL_WORDS, PRINT_WORDS
 from sample.views import DrawnPhoto, Worn, slot_of, slots_beside, take_photo
 
-_BRANDS = ("Nordhaven", "Maison Lune", "Alder & Wren", "Kobalt Studio", "Otto Fields", "Serein",
-           "Pale Harbour", "Juniper Row", "Halcyon Supply", "Mirabel", "Tidewater", "Solvei")  # fmt: skip
+_BRANDS = (
+    "Nordhaven",
+    "Maison Lune",
+    "Alder & Wren",
+    "Kobalt Studio",
+    "Otto Fields",
+    "Serein",
+    "Pale Harbour",
+    "Juniper Row",
+    "Halcyon Supply",
+    "Mirabel",
+    "Tidewater",
+    "Solvei",
+)
 
 # What the shop's departments are called, and what an item there costs on average in euros.
 _SHELVES: dict[str, tuple[str, float]] = {
@@ -98,10 +111,8 @@ def _outfit(seed: int, index: int) -> list[Worn]:
     """
     rng = np.random.default_rng([seed, index, 9])
     main = _garment(seed, index)
-    outfit = [Worn(_sku(index), main)]
-    for slot in slots_beside(main, rng):
-        outfit.append(_companion(seed, index, slot, main, rng))
-    return outfit
+    beside = [_companion(seed, index, slot, main, rng) for slot in slots_beside(main, rng)]
+    return [Worn(_sku(index), main), *beside]
 
 
 def _companion(seed: int, index: int, slot: str, main: Garment, rng: np.random.Generator) -> Worn:

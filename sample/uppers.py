@@ -1,66 +1,31 @@
 """Pattern maker for what is worn on the torso: from T-shirts to coats and dresses."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 
+from sample.blocks import (
+    Upper,
+    across_body,
+    armhole,
+    hem_edge,
+    neck_depth,
+    neckline,
+    shoulder_y,
+    side_seam,
+)
+from sample.collars import make_collar, make_hood
 from sample.geometry import (
     Points,
     curve,
-    ellipse,
     flip,
     join,
-    mirror,
+    move,
     offset,
     resample,
     ribbon,
     spread,
     symmetric,
 )
-from sample.pieces import RGB, Cloth, Figure, Piece, Stroke, shaded
-
-Neck = Literal["crew", "scoop", "v", "boat", "square", "strap", "shirt", "lapel", "hood", "turtle",
-               "stand", "shawl", "polo", "bow"]  # fmt: skip
-Closure = Literal["none", "buttons", "zip", "double", "half", "belt"]
-Pocket = Literal["none", "chest", "patch", "flap", "kangaroo", "welt"]
-
-
-@dataclass(frozen=True)
-class Upper:
-    """A cut. Widths are halves, in heads; `length` is the hem's y; `sleeve` 0-1 of the arm."""
-
-    cloth: Cloth
-    lining: Cloth
-    neck: Neck = "crew"
-    neck_width: float = 0.28
-    neck_depth: float = 0.28
-    shoulder: float = 0.74
-    chest: float = 0.66
-    waist: float = 0.62
-    hip: float = 0.66
-    length: float = 2.4
-    hem_drop: float = 0.04
-    sleeve: float = 0.4
-    sleeve_width: float = 0.22
-    cuff_width: float = 0.2
-    rib: bool = False
-    closure: Closure = "none"
-    open: bool = False
-    pocket: Pocket = "none"
-    trim: RGB = (230, 220, 200)
-    puff: float = 0.0
-    flare: float = 0.0
-    tiers: int = 0
-    pleats: int = 0
-    seam_at_waist: bool = False
-    hood_up: bool = True
-    cuffed: bool = True
-
-
-def shoulder_y(x: float) -> float:
-    """The height of the shoulder slope at a distance from the middle."""
-    return -0.05 + 0.36 * (abs(x) - 0.2)
+from sample.pieces import Figure, Piece, Stroke, shaded
 
 
 def make_upper(cut: Upper, figure: Figure) -> list[Piece]:
@@ -72,64 +37,11 @@ def make_upper(cut: Upper, figure: Figure) -> list[Piece]:
     pieces += _panels(cut) if cut.open and not figure.back else [_body(cut, figure)]
     pieces += _hem_band(cut, figure)
     pieces += _pockets(cut, figure)
-    return pieces + _collar(cut, figure)
-
-
-def _side_seam(cut: Upper) -> Points:
-    """The right edge from the underarm to the hem."""
-    hem = (cut.hip + cut.flare, cut.length)
-    if cut.length < 1.5:
-        return curve((cut.chest, 0.82), (0.5 * (cut.chest + hem[0]), 0.5 * (0.82 + hem[1])), hem)
-    if cut.length < 2.2:
-        return curve((cut.chest, 0.82), (cut.waist, 1.5), hem)
-    if cut.length < 2.8:
-        return curve((cut.chest, 0.82), (cut.waist, 1.55), hem)
-    hip = (cut.hip + 0.12 * cut.flare, 2.4)
-    middle = (cut.hip + 0.5 * cut.flare, 0.5 * (2.4 + cut.length))
-    return curve((cut.chest, 0.82), (cut.waist, 1.55), hip, middle, hem)
-
-
-def _armhole(cut: Upper) -> Points:
-    """The right armhole from the shoulder tip to the underarm."""
-    tip = (cut.shoulder, shoulder_y(cut.shoulder))
-    if cut.neck == "strap":
-        inner = cut.neck_width + 0.05
-        return curve((inner, shoulder_y(inner)), (inner + 0.03, 0.4), (cut.chest, 0.82))
-    bite = 0.07 if cut.sleeve else 0.12
-    return curve(tip, (min(cut.shoulder, cut.chest) - bite, 0.55), (cut.chest, 0.82))
-
-
-def _neckline(cut: Upper, depth: float) -> Points:
-    """The right half of the neckline from the middle to the shoulder."""
-    width = cut.neck_width
-    top = (width, shoulder_y(width))
-    if cut.neck in ("v", "lapel", "shawl", "polo", "shirt", "bow"):
-        return curve((0.0, depth), (0.55 * width, 0.42 * depth), top)
-    if cut.neck == "square":
-        return join([(0.0, depth), (width - 0.05, depth), top])
-    if cut.neck == "strap":
-        return curve((0.0, depth), (0.6 * width, depth - 0.06), (width - 0.04, 0.25), top)
-    return curve((0.0, depth), (0.6 * width, 0.8 * depth), (width, max(top[1], 0.0) - 0.03))
-
-
-def _depth(cut: Upper, figure: Figure) -> float:
-    if figure.back:
-        return 0.35 if cut.neck == "strap" else 0.05
-    return cut.neck_depth
-
-
-def _hem(cut: Upper) -> Points:
-    """The hem from the right edge to the middle."""
-    width = cut.hip + cut.flare
-    return curve(
-        (width, cut.length),
-        (0.55 * width, cut.length + 0.75 * cut.hem_drop),
-        (0.0, cut.length + cut.hem_drop),
-    )
+    return pieces + make_collar(cut, figure)
 
 
 def _half(cut: Upper, figure: Figure) -> list[Points]:
-    return [_neckline(cut, _depth(cut, figure)), _armhole(cut), _side_seam(cut), _hem(cut)]
+    return [neckline(cut, neck_depth(cut, figure)), armhole(cut), side_seam(cut), hem_edge(cut)]
 
 
 def _behind(cut: Upper, figure: Figure) -> list[Piece]:
@@ -143,15 +55,18 @@ def _behind(cut: Upper, figure: Figure) -> list[Piece]:
         nape = curve((0.0, 0.42), (0.6 * width, 0.4), (width - 0.02, 0.2), top)
     pieces: list[Piece] = []
     if cut.neck == "hood":
-        pieces += _hood(cut, figure)
+        pieces += make_hood(cut, figure)
+    if cut.neck in ("shirt", "polo", "lapel", "shawl"):
+        stand = symmetric(
+            curve((0.0, -0.22), (0.7 * width, -0.21), (width, -0.16)), [(width, 0.04), (0.0, 0.1)]
+        )
+        pieces.append(Piece(stand, cut.cloth, behind=True, shade=-0.12))
     if cut.open:
-        half = [nape, _armhole(cut), _side_seam(cut), _hem(cut)]
+        half = [nape, armhole(cut), side_seam(cut), hem_edge(cut)]
         return [*pieces, Piece(symmetric(*half), cut.lining, behind=True, shade=-0.25)]
     if cut.neck == "turtle":
         return pieces
-    opening = join(nape, _neckline(cut, cut.neck_depth)[::-1])
-    outline = join(nape, _neckline(cut, cut.neck_depth + 0.05)[::-1])
-    inside = join(outline, mirror(outline)) if len(opening) else outline
+    inside = symmetric(nape, neckline(cut, cut.neck_depth + 0.05)[::-1])
     return [*pieces, Piece(inside, cut.lining, behind=True, shade=-0.28)]
 
 
@@ -166,16 +81,16 @@ def _body_seams(cut: Upper, figure: Figure) -> list[Stroke]:
     width = cut.hip + cut.flare
     if cut.cloth.material == "denim":
         thread = (214, 160, 92)
-        strokes.append(Stroke(_across(cut, cut.length - 0.1), "stitch", thread))
+        strokes.append(Stroke(across_body(cut, cut.length - 0.1), "stitch", thread))
         for side in (1, -1):
             yoke = np.array([(side * 0.02, 0.62), (side * cut.chest, 0.58)])
-            strokes += [Stroke(yoke), Stroke(yoke + (0, 0.035), "stitch", thread)]
+            strokes += [Stroke(yoke), Stroke(move(yoke, 0, 0.035), "stitch", thread)]
             panel = flip(curve((0.34, 0.62), (0.3, 1.3), (0.2, cut.length)), side)
-            strokes += [Stroke(panel), Stroke(panel + (0.035, 0), "stitch", thread)]
+            strokes += [Stroke(panel), Stroke(move(panel, 0.035, 0), "stitch", thread)]
     elif not cut.rib and cut.cloth.material not in ("quilt", "diamond"):
-        strokes.append(Stroke(_across(cut, cut.length - 0.09), "seam", width=0.01))
+        strokes.append(Stroke(across_body(cut, cut.length - 0.09), "seam", width=0.01))
     if cut.seam_at_waist:
-        strokes.append(Stroke(_across(cut, 1.5)))
+        strokes.append(Stroke(across_body(cut, 1.5)))
         for x in np.linspace(-0.8, 0.8, 7):
             fold = curve(
                 (x * cut.waist, 1.54), (x * (cut.waist + 0.1), 1.9), (x * width * 0.9, 2.6)
@@ -183,22 +98,17 @@ def _body_seams(cut: Upper, figure: Figure) -> list[Stroke]:
             strokes.append(Stroke(fold, "fold", width=0.035))
     for tier in range(1, cut.tiers + 1):
         y = 1.5 + (cut.length - 1.5) * tier / (cut.tiers + 1)
-        strokes.append(Stroke(_across(cut, y), "seam", width=0.02))
-        strokes.append(Stroke(_across(cut, y + 0.04), "fold", width=0.05))
+        strokes.append(Stroke(across_body(cut, y), "seam", width=0.02))
+        strokes.append(Stroke(across_body(cut, y + 0.04), "fold", width=0.05))
     for x in np.linspace(-0.85, 0.85, cut.pleats):
         pleat = np.array([(x * cut.waist, 1.55), (x * width, cut.length)])
         strokes.append(Stroke(pleat, "fold", width=0.03))
     if not figure.back and cut.length > 1.6:
-        for side in (1, -1):
-            tuck = flip(curve((cut.waist, 1.5), (0.3, 1.42), (0.12, 1.5)), side)
-            strokes.append(Stroke(tuck, "fold", width=0.03))
+        for side, drop in ((1, 0.0), (-1, 0.12)):
+            pull = curve((cut.chest, 1.0 + drop), (0.42, 1.12 + drop), (0.3, 1.24 + drop))
+            crease = curve((cut.waist, 1.62 + drop), (0.45, 1.52 + drop), (0.36, 1.5 + drop))
+            strokes += [Stroke(flip(line, side), "fold", width=0.022) for line in (pull, crease)]
     return strokes
-
-
-def _across(cut: Upper, y: float) -> Points:
-    """A line from side to side that follows the hem's bow."""
-    width = cut.hip + cut.flare + 0.2
-    return curve((-width, y), (0.0, y + cut.hem_drop), (width, y))
 
 
 def _panels(cut: Upper) -> list[Piece]:
@@ -213,8 +123,8 @@ def _panels(cut: Upper) -> list[Piece]:
         hem = curve((width, cut.length), (0.6 * width, cut.length + 0.05), tuple(front[-1]))
         right = join(
             [(cut.neck_width, shoulder_y(cut.neck_width))],
-            _armhole(cut),
-            _side_seam(cut),
+            armhole(cut),
+            side_seam(cut),
             hem,
             front[::-1],
         )
@@ -247,8 +157,8 @@ def _closure(cut: Upper, figure: Figure) -> list[Stroke]:
         return [Stroke(edges[0], width=0.01), Stroke(edges[1], width=0.016), row]
     if cut.closure == "half":
         edges = [np.array([(x, top - 0.2), (x, top + 0.55)]) for x in (-0.06, 0.06)]
-        row = np.array([(0.0, top + 0.12), (0.0, top + 0.32), (0.0, top + 0.5)])
-        return [*(Stroke(e) for e in edges), Stroke(row, "dot", cut.trim, 0.026)]
+        studs = np.array([(0.0, top + 0.12), (0.0, top + 0.32), (0.0, top + 0.5)])
+        return [*(Stroke(e) for e in edges), Stroke(studs, "dot", cut.trim, 0.026)]
     if cut.closure == "zip":
         line = np.array([(0.0, top - 0.3), (0.0, cut.length)])
         teeth = Stroke(line, "stitch", (205, 205, 210), 0.035)
@@ -276,7 +186,7 @@ def _sleeve(cut: Upper, figure: Figure, side: float) -> list[Piece]:
     outer_edge = curve(tip, *(tuple(p) for p in outer[3::3]), tuple(outer[-1]))
     under = [p for p in inner[4::3] if p[1] > 0.7]
     inner_edge = curve(*(tuple(p) for p in [*[inner[-1]], *under[::-1][1:]]), (cut.chest, 0.86))
-    outline = flip(join(outer_edge, inner_edge, _armhole(cut)[::-1]), side)
+    outline = flip(join(outer_edge, inner_edge, armhole(cut)[::-1]), side)
     direction = centre[-1] - centre[0]
     turn = -side * float(np.arctan2(direction[0], direction[1]))
     elbow = Stroke(flip(curve(tuple(inner[7]), tuple(centre[8]), tuple(outer[6])), side), "fold")
@@ -310,7 +220,7 @@ def _hem_band(cut: Upper, figure: Figure) -> list[Piece]:
             (0.5 * (start + (side or 1.0) * width), cut.length + cut.hem_drop),
             ((side or 1.0) * width * 0.97, cut.length),
         )
-        pieces.append(Piece(ribbon(line + (0, 0.02), 0.09), cut.cloth.ribbed(), shade=-0.02))
+        pieces.append(Piece(ribbon(move(line, 0, 0.02), 0.09), cut.cloth.ribbed(), shade=-0.02))
     return pieces
 
 
@@ -348,150 +258,3 @@ def _patch(cut: Upper, x: float, y: float, half: float, deep: float) -> Piece:
     top = np.array([(x - half, y + 0.05), (x + half, y + 0.05)])
     thread = (214, 160, 92) if cut.cloth.material == "denim" else None
     return Piece(outline, cut.cloth, (Stroke(top, "stitch", thread, 0.01),), lift=0.025)
-
-
-def _collar(cut: Upper, figure: Figure) -> list[Piece]:
-    """What finishes the neck."""
-    if figure.back:
-        return _back_collar(cut)
-    if cut.neck in ("shirt", "polo"):
-        cloth = cut.cloth
-        leaf = [
-            (0.015, cut.neck_depth - 0.02),
-            (cut.neck_width * 0.98, -0.16),
-            (cut.neck_width + 0.06, 0.02),
-        ]
-        outline = join(curve(*leaf[:2]), [leaf[2], (0.34, 0.34), (0.28, 0.37)])
-        grain = (0.0, 0.0, 0.5)
-        return [
-            Piece(flip(outline, s), cloth, grain=(0.0, 0.0, s * grain[2]), lift=0.03)
-            for s in (1, -1)
-        ]
-    if cut.neck == "lapel":
-        return _lapels(cut)
-    if cut.neck == "shawl":
-        edge = curve((0.02, cut.neck_depth + 0.04), (0.24, 0.6), (cut.neck_width, -0.08))
-        outer = curve((cut.neck_width + 0.1, 0.02), (0.46, 0.5), (0.03, cut.neck_depth + 0.06))
-        shape = join(edge, outer)
-        return [
-            Piece(flip(shape, s), cut.cloth, grain=(0, 0, -0.4 * s), lift=0.04) for s in (1, -1)
-        ]
-    if cut.neck == "turtle":
-        return [_tube(cut, 0.44, cut.cloth.ribbed())]
-    if cut.neck == "stand":
-        return [_tube(cut, 0.30, cut.cloth.plain(), slit=cut.closure == "zip")]
-    if cut.neck == "hood":
-        return _hood_front(cut)
-    if cut.neck == "bow":
-        return _bow(cut)
-    if cut.open and cut.neck == "v":
-        return []
-    return _neck_band(cut)
-
-
-def _neck_band(cut: Upper) -> list[Piece]:
-    half = _neckline(cut, cut.neck_depth)
-    line = join(mirror(half), half[1:])
-    wide = 0.045 if cut.rib or cut.neck == "crew" else 0.02
-    cloth = cut.cloth.ribbed() if cut.rib else cut.cloth.plain()
-    return [Piece(ribbon(line + (0, wide * 0.6), wide), cloth, shade=-0.04)]
-
-
-def _back_collar(cut: Upper) -> list[Piece]:
-    if cut.neck == "hood":
-        hood = symmetric(curve((0.0, 0.75), (0.3, 0.6), (0.46, 0.2), (0.34, -0.12), (0.0, -0.2)))
-        middle = Stroke(np.array([(0.0, -0.2), (0.0, 0.75)]))
-        return [Piece(hood, cut.cloth, (middle,), lift=0.06)]
-    width = cut.neck_width
-    if cut.neck in ("shirt", "polo", "lapel", "shawl", "bow"):
-        edge = [curve((0.0, -0.2), (width * 0.9, -0.15)), curve((width + 0.1, 0.06), (0.0, 0.17))]
-        return [Piece(symmetric(*edge), cut.cloth, lift=0.03)]
-    if cut.neck == "turtle":
-        return [_tube(cut, 0.44, cut.cloth.ribbed())]
-    if cut.neck == "stand":
-        return [_tube(cut, 0.30, cut.cloth.plain())]
-    half = _neckline(cut, _depth(cut, Figure(back=True)))
-    line = join(mirror(half), half[1:])
-    return [Piece(ribbon(line + (0, 0.02), 0.03), cut.cloth.plain(), shade=-0.04)]
-
-
-def _lapels(cut: Upper) -> list[Piece]:
-    width, depth = cut.neck_width, cut.neck_depth
-    lapel = join(
-        curve((0.02, depth + 0.04), (0.5 * width, 0.45 * depth), (width - 0.02, 0.0)),
-        [(0.42, 0.2), (0.36, 0.3), (0.52, 0.27)],
-        curve((0.52, 0.27), (0.4, 0.6 * depth + 0.1), (0.02, depth + 0.08)),
-    )
-    collar = join(
-        curve((width * 0.55, 0.28), (width - 0.02, 0.0), (width - 0.06, -0.17)),
-        [(width + 0.1, -0.02), (0.5, 0.16), (0.4, 0.24)],
-    )
-    pieces = []
-    for side in (1, -1):
-        pieces.append(Piece(flip(lapel, side), cut.cloth, grain=(0, 0, -0.3 * side), lift=0.04))
-        pieces.append(Piece(flip(collar, side), cut.cloth, grain=(0, 0, 0.6 * side), lift=0.03))
-    return pieces
-
-
-def _tube(cut: Upper, height: float, cloth: Cloth, slit: bool = False) -> Piece:
-    width = max(cut.neck_width, 0.29)
-    top = 0.06 - height
-    outline = symmetric(
-        curve((0.0, top - 0.03), (0.7 * width, top - 0.02), (width * 0.92, top + 0.02)),
-        curve((width * 0.95, top + 0.1), (width + 0.03, 0.02), (width * 0.6, 0.16), (0.0, 0.2)),
-    )
-    fold = Stroke(curve((-width, top + 0.2), (0, top + 0.25), (width, top + 0.2)), "fold")
-    strokes: tuple[Stroke, ...] = (fold,)
-    if slit:
-        strokes = (Stroke(np.array([(0.0, top - 0.1), (0.0, 0.3)]), "line", (200, 200, 205), 0.03),)
-    return Piece(outline, cloth, strokes, lift=0.03)
-
-
-def _hood(cut: Upper, figure: Figure) -> list[Piece]:
-    """The hood behind the head: standing up on a flat, fallen back on a wearer."""
-    if figure.worn:
-        crumple = symmetric(
-            curve((0.0, -0.34), (0.34, -0.3), (0.5, -0.06), (0.44, 0.2), (0.0, 0.3))
-        )
-        return [Piece(crumple, cut.cloth, behind=True, shade=-0.08)]
-    outside = symmetric(
-        curve((0.0, -0.92), (0.3, -0.84), (0.5, -0.5), (0.52, -0.15), (0.4, 0.12), (0.0, 0.3))
-    )
-    inside = symmetric(curve((0.0, -0.72), (0.2, -0.66), (0.32, -0.4), (0.3, -0.1), (0.0, 0.3)))
-    middle = Stroke(np.array([(0.0, -0.72), (0.0, 0.1)]), width=0.01)
-    return [
-        Piece(outside, cut.cloth, behind=True),
-        Piece(inside, cut.lining, (middle,), behind=True, shade=-0.26),
-    ]
-
-
-def _hood_front(cut: Upper) -> list[Piece]:
-    """The hood's lower edges crossing at the neck, and its drawstrings."""
-    pieces = []
-    for side in (-1, 1):
-        shape = join(
-            curve((0.5, -0.1), (0.46, 0.14), (0.2, 0.36), (-0.06, 0.44)),
-            curve((-0.02, 0.3), (0.18, 0.14), (0.3, -0.12), (0.4, -0.2)),
-        )
-        pieces.append(Piece(flip(shape, side), cut.cloth, grain=(0, 0, 0.5 * side), lift=0.03))
-    for side in (-1, 1):
-        start = np.array([side * 0.12, 0.3])
-        cord = curve(tuple(start), (side * 0.15, 0.7), (side * (0.13 + 0.02 * side), 1.05))
-        pieces.append(Piece(ribbon(cord, 0.018), Cloth("plain", (cut.trim,)), lift=0.02))
-        tip = ellipse((float(cord[-1][0]), 1.07), 0.026, 0.05)
-        pieces.append(Piece(tip, Cloth("plain", (shaded(cut.trim, 0.7),))))
-    return pieces
-
-
-def _bow(cut: Upper) -> list[Piece]:
-    """A pussy bow at the throat."""
-    cloth, y = cut.cloth, cut.neck_depth + 0.02
-    half = _neckline(cut, cut.neck_depth)
-    pieces = [Piece(ribbon(join(mirror(half), half[1:]), 0.05), cloth, shade=-0.03)]
-    for side in (1, -1):
-        tail = curve((0.0, y), (side * 0.08, y + 0.35), (side * 0.16, y + 0.8))
-        pieces.append(Piece(ribbon(tail, spread([0.04, 0.09], len(tail))), cloth, lift=0.03))
-    for side in (1, -1):
-        loop = curve((0.0, y), (0.2, y - 0.14), (0.38, y - 0.02), (0.32, y + 0.14), (0.0, y + 0.02))
-        pieces.append(Piece(flip(loop, side), cloth, grain=(0, 0, side * 1.2), lift=0.04))
-    return [*pieces, Piece(ellipse((0.0, y), 0.06, 0.07), cloth, lift=0.02)]

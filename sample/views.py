@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from catalog.taxonomy import SHIPPED_FROM_KFASHION
 from sample.backdrops import make_floor, make_room, make_studio
+from sample.blocks import Upper
 from sample.canvas import SUPERSAMPLING, Canvas, View
 from sample.cuts import Garment, make_pieces
 from sample.figures import HAIRS, HAIRSTYLES, SKINS, make_body, make_hair_behind, make_head
 from sample.geometry import ellipse
 from sample.pieces import RGB, Figure, Piece
-from sample.uppers import Upper
 
 _FIGURE = 250
 _HAIR = 251
@@ -97,7 +97,7 @@ def _drawn(worn: Worn, mask: NDArray[np.bool_]) -> DrawnGarment | None:
 
 
 def _flat_pose(rng: np.random.Generator, back: bool) -> Figure:
-    spread = rng.uniform(0.22, 0.75)
+    spread = rng.uniform(0.16, 0.5)
     arms = tuple(
         (float(spread + rng.normal(0, 0.05)), float(spread + rng.normal(0, 0.08))) for _ in "RL"
     )
@@ -222,7 +222,8 @@ def _draw_worn(size: tuple[int, int], outfit: Sequence[Worn], rng: np.random.Gen
     canvas = Canvas(room, rng)
     _shade_ground(canvas, camera)
     numbered = sorted(enumerate(outfit, 1), key=lambda pair: _ORDER.index(pair[1].garment.category))
-    cut = {number: _split(make_pieces(worn.garment, figure)) for number, worn in numbered}
+    covered = any(slot_of(worn.garment.category) == "outer" for worn in outfit)
+    cut = {n: _split(make_pieces(_under(w.garment, covered), figure)) for n, w in numbered}
     canvas.draw(make_hair_behind(figure), camera, _HAIR)
     for number, (behind, _) in reversed(cut.items()):
         canvas.draw(behind, camera, number)
@@ -235,6 +236,15 @@ def _draw_worn(size: tuple[int, int], outfit: Sequence[Worn], rng: np.random.Gen
     for number in on_head:
         canvas.draw(cut[number][1], camera, number, ground=0.03)
     return canvas
+
+
+def _under(garment: Garment, covered: bool) -> Garment:
+    """The garment as it fits under an outer one: what would stick out is tucked in."""
+    if not covered or slot_of(garment.category) == "outer" or not isinstance(garment.cut, Upper):
+        return garment
+    slim = {"shoulder": 0.62, "chest": 0.56, "waist": 0.5, "sleeve": 0.0}
+    values = {name: min(width, getattr(garment.cut, name)) for name, width in slim.items()}
+    return replace(garment, cut=replace(garment.cut, **values))
 
 
 def _shade_ground(canvas: Canvas, camera: View) -> None:
@@ -287,6 +297,6 @@ def _developed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
     tint = rng.normal(1, 0.012, 3).astype(np.float32)
     lit = picture.astype(np.float32) * cv2.merge([light * float(t) for t in tint])
     if rng.random() < 0.3:
-        lit = cv2.GaussianBlur(lit, (0, 0), float(rng.uniform(0.4, 0.7)))
+        lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), float(rng.uniform(0.4, 0.7))), np.float32)
     grain = rng.standard_normal((height, width), np.float32) * np.float32(rng.uniform(0.8, 2.6))
-    return np.asarray(np.clip(lit + grain[..., None], 0, 255), np.uint8)
+    return np.asarray(cv2.add(lit, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
