@@ -11,8 +11,10 @@ import click
 from catalog.errors import LookalikeError
 
 ROOMS: dict[str, dict[str, str]] = {
-    "catalog.cli": {},
-    "ingest.cli": {},
+    "ingest.cli": {
+        "delete": "Delete one item and everything of it.",
+        "ingest": "Send a product feed or a folder of photos to the server.",
+    },
     "sample.cli": {
         "sample": "Draw a sample catalog with its feed.",
     },

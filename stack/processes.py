@@ -20,6 +20,7 @@ from catalog.errors import LookalikeError
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 _POLL_S = 0.02
 _KILL_WAIT_S = 10.0
+_LONGEST_LOG_BYTES = 20 * 2**20
 
 
 class StartError(LookalikeError):
@@ -155,8 +156,13 @@ def is_free(port: int) -> bool:
         return True
 
 
+def near_address(host: str) -> str:
+    """The address under which a server that listens on `host` is reached from this machine."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+
+
 def _spawn(program: Program) -> "subprocess.Popen[bytes]":
-    program.log.parent.mkdir(parents=True, exist_ok=True)
+    _make_room(program.log)
     command = _launch_command(
         program.command, program.folder, program.refuses_root, program.death_signal
     )
@@ -196,6 +202,13 @@ def how_to_drop_root() -> str:
         stderr=subprocess.DEVNULL,
     )
     return "namespace" if done.returncode == 0 else "nobody"
+
+
+def _make_room(log: Path) -> None:
+    """Begin a new log when the old one has grown long; one old one is kept."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LONGEST_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _tail(log: Path, lines: int = 15) -> str:
