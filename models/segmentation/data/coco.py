@@ -1,0 +1,137 @@
+"""The one form in which segmentation data is kept: photos beside COCO files, masks as RLE.
+
+Written by the converters in this folder, read by training and evaluation.
+A prepared folder holds `images/` and one `train.json`, `val.json`, `test.json`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from catalog.taxonomy import CATEGORIES
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class LabelledGarment:
+    """One garment of a photo: its category and its (H, W) bool mask."""
+
+    category: str
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """One photo as training reads it; `labels` say what fits it as a whole.
+
+    `foreground` is the RLE of everything that is not background (a whole person), where known.
+    """
+
+    path: Path
+    width: int
+    height: int
+    annotations: tuple[dict[str, Any], ...]
+    labels: tuple[str, ...] = ()
+    foreground: dict[str, Any] | None = None
+
+    def load_garments(self) -> list[LabelledGarment]:
+        """The garments with their masks decoded."""
+        return [
+            LabelledGarment(CATEGORIES[a["category_id"] - 1], decode_mask(a["segmentation"]))
+            for a in self.annotations
+        ]
+
+
+@dataclass
+class CocoWriter:
+    """Collects the photos of one split and writes them as one COCO file."""
+
+    path: Path
+    categories: Sequence[str] = CATEGORIES
+    _images: list[dict[str, Any]] = field(default_factory=list)
+    _annotations: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_photo(
+        self,
+        file_name: str,
+        size: tuple[int, int],
+        garments: Iterable[LabelledGarment],
+        labels: Sequence[str] = (),
+        foreground: np.ndarray | None = None,
+    ) -> None:
+        """Add a photo of `size` (height, width); `file_name` is relative to `images/`."""
+        image_id = len(self._images) + 1
+        height, width = size
+        self._images.append(
+            {
+                "id": image_id,
+                "file_name": file_name,
+                "width": width,
+                "height": height,
+                "labels": list(labels),
+                "foreground": None if foreground is None else encode_mask(foreground),
+            }
+        )
+        for garment in garments:
+            self._add_garment(image_id, garment)
+
+    def _add_garment(self, image_id: int, garment: LabelledGarment) -> None:
+        rle = encode_mask(garment.mask)
+        self._annotations.append(
+            {
+                "id": len(self._annotations) + 1,
+                "image_id": image_id,
+                "category_id": self.categories.index(garment.category) + 1,
+                "segmentation": rle,
+                "bbox": [float(value) for value in coco_mask.toBbox(rle)],
+                "area": int(garment.mask.sum()),
+                "iscrowd": 0,
+            }
+        )
+
+    def write(self) -> None:
+        """Write the COCO file."""
+        categories = [{"id": i + 1, "name": name} for i, name in enumerate(self.categories)]
+        content = {
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": categories,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(content))
+
+
+def encode_mask(mask: np.ndarray) -> dict[str, Any]:
+    """A (H, W) mask as compressed COCO RLE whose counts are text."""
+    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
+
+
+def decode_mask(rle: dict[str, Any]) -> np.ndarray:
+    """The (H, W) bool mask of a compressed COCO RLE."""
+    return coco_mask.decode(rle).astype(bool)
+
+
+def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
+    """The photos of one split of a prepared folder."""
+    content = json.loads((folder / f"{split}.json").read_text())
+    annotations: dict[int, list[dict[str, Any]]] = {}
+    for annotation in content["annotations"]:
+        annotations.setdefault(annotation["image_id"], []).append(annotation)
+    return [
+        LabelledPhoto(
+            path=folder / "images" / image["file_name"],
+            width=image["width"],
+            height=image["height"],
+            annotations=tuple(annotations.get(image["id"], ())),
+            labels=tuple(image.get("labels", ())),
+            foreground=image.get("foreground"),
+        )
+        for image in content["images"]
+    ]

@@ -1,0 +1,171 @@
+"""The segmenter at work: photos in, garments with category, score, box and mask out.
+
+Used by the workers and by evaluation; detectron2 stays behind `segment_photos`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from catalog.errors import CheckpointError, InputError
+from models.checkpoints import load_card, load_weights
+from models.segmentation.architecture import CascadeConfig, build_cascade
+from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
+from models.segmentation.precision import autocast, choose_device
+from models.segmentation.suppress import find_distinct
+
+DEFAULT_THRESHOLD = 0.4
+SAME_GARMENT_IOU = 0.7
+MASK_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class FoundGarment:
+    """One garment in one photo.
+
+    `box` is (x0, y0, x1, y1) in pixels of the photo that was given; `mask` is (H, W) bool of the
+    photo's size.
+    """
+
+    category: str
+    score: float
+    box: tuple[float, float, float, float]
+    mask: np.ndarray
+
+
+class Segmenter:
+    """A loaded checkpoint that finds garments in photos.
+
+    `same_garment_iou` is the overlap above which two detections are one garment, whatever their
+    categories; None keeps both, as average precision wants.
+    """
+
+    def __init__(
+        self,
+        model: GeneralizedRCNN,
+        config: CascadeConfig,
+        checkpoint_id: str,
+        score_threshold: float,
+        same_garment_iou: float | None = SAME_GARMENT_IOU,
+        max_garments: int = 30,
+    ) -> None:
+        self.checkpoint_id = checkpoint_id
+        self.categories = config.categories
+        self.score_threshold = score_threshold
+        self.same_garment_iou = same_garment_iou
+        self._config = config
+        self._device = model.device
+        self._model = model.eval().to(memory_format=torch.channels_last)
+        for predictor in model.roi_heads.box_predictor:
+            predictor.test_score_thresh = score_threshold
+            predictor.test_topk_per_image = max_garments
+
+    @torch.inference_mode()
+    def segment_photos(self, photos: Sequence[np.ndarray]) -> list[list[FoundGarment]]:
+        """The garments of each (H, W, 3) uint8 RGB photo, best score first.
+
+        The photos run through the network as one batch; `[]` stands for a photo without any.
+        """
+        if not photos:
+            return []
+        inputs = [{"image": self._prepare(photo)} for photo in photos]
+        with autocast(self._device):
+            outputs = self._model.inference(inputs, do_postprocess=False)
+        return [
+            self._read_garments(output.to("cpu"), photo)
+            for output, photo in zip(outputs, photos, strict=True)
+        ]
+
+    def _prepare(self, photo: np.ndarray) -> torch.Tensor:
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+            raise InputError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
+        height, width = photo.shape[:2]
+        factor = self._config.short_side_px / min(height, width)
+        factor = min(factor, self._config.long_side_px / max(height, width))
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        filter_ = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        scaled = cv2.resize(photo, size, interpolation=filter_)
+        if self._config.channel_order == "BGR":
+            scaled = scaled[..., ::-1]
+        # (H, W, 3) -> (3, H, W)
+        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+
+    def _read_garments(self, found: Instances, photo: np.ndarray) -> list[FoundGarment]:
+        kept = self._choose(found)
+        if not kept:
+            return []
+        height, width = photo.shape[:2]
+        scaled_height, scaled_width = found.image_size
+        scale = torch.tensor([width / scaled_width, height / scaled_height]).repeat(2)
+        boxes = found.pred_boxes.tensor[kept].float() * scale
+        masks = _paste(found.pred_masks[kept], boxes, (height, width))
+        return [
+            FoundGarment(
+                category=self.categories[int(found.pred_classes[index])],
+                score=float(found.scores[index]),
+                box=tuple(box),
+                mask=mask,
+            )
+            for index, box, mask in zip(kept, boxes.tolist(), masks, strict=True)
+            if mask.any()
+        ]
+
+    def _choose(self, found: Instances) -> list[int]:
+        """The detections to keep, best first; overlaps are measured at the network's scale."""
+        scores = found.scores.float().numpy()
+        if self.same_garment_iou is None:
+            return [int(index) for index in np.argsort(-scores, kind="stable")]
+        if not len(scores):
+            return []
+        masks = _paste(found.pred_masks, found.pred_boxes.tensor.float(), found.image_size)
+        return find_distinct(masks, scores, self.same_garment_iou)
+
+
+def _paste(masks: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """(N, 1, 28, 28) probabilities inside (N, 4) boxes -> (N, H, W) bool."""
+    pasted = paste_masks_in_image(masks[:, 0].float(), boxes, size, threshold=MASK_THRESHOLD)
+    return pasted.numpy().astype(bool)
+
+
+def load_segmenter(
+    folder: Path,
+    device: str = "auto",
+    score_threshold: float | None = None,
+    same_garment_iou: float | None = SAME_GARMENT_IOU,
+    max_garments: int = 30,
+) -> Segmenter:
+    """Load a checkpoint folder; the threshold is the card's unless one is given.
+
+    Raises CheckpointError when the folder holds no segmenter, or weights that don't fit its card.
+    """
+    card = load_card(folder, "segmentation")
+    config = CascadeConfig.from_card(card.architecture)
+    if card.categories != config.categories:
+        raise CheckpointError(folder, "the card's categories are not its architecture's")
+    model = build_cascade(config)
+    load_model_weights(model, load_weights(folder), folder)
+    if score_threshold is None:
+        score_threshold = card.score_threshold or DEFAULT_THRESHOLD
+    return Segmenter(
+        model.to(choose_device(device)),
+        config,
+        card.id,
+        score_threshold,
+        same_garment_iou,
+        max_garments,
+    )
+
+
+def load_model_weights(
+    model: GeneralizedRCNN, weights: dict[str, torch.Tensor], source: Path
+) -> None:
+    """Put weights into a network; raises CheckpointError unless every tensor fits."""
+    try:
+        model.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        message = f"the weights don't fit the architecture: {error}"
+        raise CheckpointError(source, message) from error

@@ -1,0 +1,32 @@
+"""Which device and number format the segmenter runs in.
+
+Used by training and inference.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import torch
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """The device by name; `auto` is CUDA where there is one."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def runs_bfloat16_fast(device: torch.device) -> bool:
+    """Whether bfloat16 pays: always on CUDA, on a CPU only with matrix units (AMX).
+
+    Emulated on other CPUs it is several times slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "amx_bf16" in cpu.read_text()
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 arithmetic where it is fast, float32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=runs_bfloat16_fast(device))
