@@ -3,7 +3,7 @@
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from stack.state import default_home, find_state, is_running
 
 if TYPE_CHECKING:
     from stack.local import LocalStack
+
+_INTERRUPTED = 130
 
 _home_option = click.option(
     "--home",
@@ -38,8 +40,7 @@ def up(home: Path | None, port: int | None, host: str) -> None:
         _until_interrupted(),
         local_stack(home or default_home(), _tell, host, port) as stack,
     ):
-        _print_addresses(stack)
-        stack.serve()
+        _serve(stack)
 
 
 @click.command()
@@ -83,8 +84,7 @@ def demo(home: Path | None, port: int | None, feed: Path | None, once: bool) -> 
             for line in check_product(product, shown, examples):
                 click.secho(f"ok: {line}", fg="green")
             return
-        _print_addresses(stack)
-        stack.serve()
+        _serve(stack)
 
 
 @click.command()
@@ -105,10 +105,13 @@ def status(home: Path | None) -> None:
 COMMANDS = {"up": up, "demo": demo, "status": status}
 
 
-def _print_addresses(stack: "LocalStack") -> None:
+def _serve(stack: "LocalStack") -> None:
+    """Say where it is, then keep it running; Ctrl-C is the normal end."""
     click.secho(f"\nLookalike: {stack.url}", bold=True)
     click.echo(f"Admin, once: {stack.make_admin_link()}")
     click.echo("Ctrl-C stops everything.")
+    with suppress(KeyboardInterrupt):
+        stack.serve()
 
 
 def _tell(line: str) -> None:
@@ -139,7 +142,7 @@ def _until_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("Stopped.")
+        raise SystemExit(_INTERRUPTED) from None
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

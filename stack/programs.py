@@ -32,7 +32,8 @@ def web_program(home: Path, environment: Mapping[str, str], host: str, port: int
         ready=lambda: answers_http(f"http://{near_address(host)}:{port}/readyz"),
         env=environment,
         death_signal=signal.SIGQUIT,
-        start_timeout_s=60,
+        # Importing everything takes a second, but a minute on a machine that is busy.
+        start_timeout_s=180,
     )
 
 
