@@ -55,8 +55,15 @@ class VectorIndex:
     """
 
     def __init__(
-        self, client: QdrantClient, shards: int = 1, replicas: int = 1, write_consistency: int = 1
+        self,
+        client: QdrantClient,
+        prefix: str = "garments",
+        shards: int = 1,
+        replicas: int = 1,
+        write_consistency: int = 1,
     ) -> None:
+        self.prefix = prefix
+        """Begins the name of each collection; alone it is the alias of the active one."""
         self._client = client
         self._shards = shards
         self._replicas = replicas
@@ -277,7 +284,11 @@ def make_index(settings: Settings) -> VectorIndex:
         check_compatibility=False,  # It would connect now.
     )
     return VectorIndex(
-        client, settings.qdrant_shards, settings.qdrant_replicas, settings.qdrant_write_consistency
+        client,
+        settings.collection_prefix,
+        settings.qdrant_shards,
+        settings.qdrant_replicas,
+        settings.qdrant_write_consistency,
     )
 
 

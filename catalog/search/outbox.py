@@ -45,7 +45,7 @@ def followed_generations() -> Select[int]:
 
 
 def mark_dirty(session: Session, garment_ids: Iterable[UUID]) -> None:
-    """Have every followed generation that has a vector for these garments send them again.
+    """Have each followed generation that has a vector for these garments send them again.
 
     Excluded and orphaned garments are marked like the others: the sync finds that they no longer
     belong in the index and takes them out. Doesn't commit.

@@ -1,0 +1,237 @@
+"""Finds items that look alike: the nearest garments in the index, checked against the database.
+
+Called by the pages and the API; needs no model, only vectors that are stored already.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy.orm import Session, contains_eager
+
+from catalog.errors import ConflictError, IndexUnavailableError, NotFoundError
+from catalog.search.generations import active_generation
+from catalog.search.index import VectorIndex
+from catalog.search.points import ANYTHING, Filters, ItemHit, Vector
+from catalog.tables import Catalog, Embedding, Garment, Generation, Item, ItemPhoto, Role
+
+MAX_LIMIT = 1000
+"""The most items that one search gives."""
+
+_OVERFETCH = 2
+_DEEPEST = 16_384
+_MAX_VECTORS = 12
+"""An item with more sold garments (a photo from each side) is searched for by the first ones."""
+
+
+@dataclass(frozen=True)
+class SimilarItem:
+    """An item, its garment that is most alike, and their cosine similarity in [-1, 1]."""
+
+    item: Item
+    garment: Garment
+    score: float
+
+
+def find_similar(
+    session: Session,
+    index: VectorIndex,
+    garment_id: UUID,
+    filters: Filters = ANYTHING,
+    limit: int = 12,
+    sold_only: bool = True,
+) -> list[SimilarItem]:
+    """Items that look like a garment, the most alike first, none that its photo itself shows.
+
+    Raises NotFoundError for a garment without a vector, IndexUnavailableError.
+    """
+    generation = active_generation(session)
+    vectors = _load_vectors(session, generation, Garment.id == garment_id)
+    if generation is None or not vectors:
+        raise NotFoundError("garment with a vector in the active index", garment_id)
+    own = _items_of(session, Garment.id == garment_id)
+    filters = _exclude(filters, own)
+    return _search(session, index, generation, vectors, filters, limit, sold_only)
+
+
+def find_similar_to_item(
+    session: Session,
+    index: VectorIndex,
+    item_id: int,
+    filters: Filters = ANYTHING,
+    limit: int = 12,
+    sold_only: bool = True,
+) -> list[SimilarItem]:
+    """Items that look like what an item sells: the nearest to any of its sold garments.
+
+    Empty where nothing in its photos is known to be sold. Raises IndexUnavailableError.
+    """
+    generation = active_generation(session)
+    shown = select(ItemPhoto.photo_id).where(ItemPhoto.item_id == item_id)
+    sold = Garment.photo_id.in_(shown) & (Garment.role == Role.SOLD) & Garment.excluded.is_(False)
+    vectors = _load_vectors(session, generation, sold)
+    if generation is None or not vectors:
+        return []
+    own = _items_of(session, sold)
+    filters = _exclude(filters, {item_id, *own})
+    return _search(session, index, generation, vectors, filters, limit, sold_only)
+
+
+def find_similar_to_vector(
+    session: Session,
+    index: VectorIndex,
+    vector: Vector,
+    filters: Filters = ANYTHING,
+    limit: int = 12,
+    sold_only: bool = True,
+    embedder: str | None = None,
+) -> list[SimilarItem]:
+    """Items that look like a garment that is in no catalog, by its vector.
+
+    Raises ConflictError when `embedder`, which made the vector, is not the active one (a switch
+    came in between: search again), IndexUnavailableError.
+    """
+    generation = active_generation(session)
+    if generation is None:
+        return []
+    if embedder is not None and embedder != generation.embedder:
+        raise ConflictError("the index has changed since this photo was looked at; search again")
+    return _search(session, index, generation, [vector], filters, limit, sold_only)
+
+
+def _search(
+    session: Session,
+    index: VectorIndex,
+    generation: Generation,
+    vectors: Sequence[Vector],
+    filters: Filters,
+    limit: int,
+    sold_only: bool,
+) -> list[SimilarItem]:
+    """Ask for more until enough hits hold in the database or the index has no more."""
+    limit = min(limit, MAX_LIMIT)
+    if sold_only:
+        filters = replace(filters, role=Role.SOLD.value)
+    excluded = set(filters.exclude_items)
+    # A garment can be shown by an excluded item and another: the items are dropped here instead.
+    asked = replace(filters, exclude_items=())
+    fetched = _OVERFETCH * limit + len(excluded)
+    while True:
+        per_vector = [_ask(index, generation, each, asked, fetched) for each in vectors]
+        best = _merge(per_vector, excluded)
+        found = _verify(session, generation, best, filters)
+        exhausted = all(len(hits) < fetched for hits in per_vector) or fetched >= _DEEPEST
+        if len(found) >= limit or exhausted:
+            return found[:limit]
+        fetched *= 4
+
+
+def _ask(
+    index: VectorIndex, generation: Generation, vector: Vector, filters: Filters, limit: int
+) -> list[ItemHit]:
+    try:
+        return index.query_by_item(generation.collection, vector, filters, limit)
+    except NotFoundError as error:
+        # It was lost or dropped this moment; the next sync fills it, or another one serves.
+        raise IndexUnavailableError(f"{generation.collection} is being built anew") from error
+
+
+def _merge(per_vector: Iterable[Iterable[ItemHit]], excluded: Collection[int]) -> list[ItemHit]:
+    """Each item once, with the best that any vector found, the most alike first."""
+    best: dict[int, ItemHit] = {}
+    for hits in per_vector:
+        for hit in hits:
+            if hit.item_id in excluded:
+                continue
+            if hit.item_id not in best or hit.score > best[hit.item_id].score:
+                best[hit.item_id] = hit
+    return sorted(best.values(), key=lambda hit: (-hit.score, hit.item_id))
+
+
+def _verify(
+    session: Session, generation: Generation, hits: Sequence[ItemHit], filters: Filters
+) -> list[SimilarItem]:
+    """The hits whose rows exist and for whose own item the filters hold, loaded in one query.
+
+    The index may be a moment behind, and where a photo shows two items it knows the brands and
+    prices of both without telling which is whose.
+    """
+    if not hits:
+        return []
+    pairs = [(hit.item_id, hit.garment_id) for hit in hits]
+    rows = session.execute(_matching_rows(generation, filters, pairs)).unique()
+    loaded = {(item.id, garment.id): (item, garment) for item, garment in rows}
+    return [
+        SimilarItem(*loaded[hit.item_id, hit.garment_id], hit.score)
+        for hit in hits
+        if (hit.item_id, hit.garment_id) in loaded
+    ]
+
+
+def _matching_rows(
+    generation: Generation, filters: Filters, pairs: Sequence[tuple[int, UUID]]
+) -> Select[Item, Garment]:
+    return (
+        select(Item, Garment)
+        .join(ItemPhoto, ItemPhoto.item_id == Item.id)
+        .join(Garment, Garment.photo_id == ItemPhoto.photo_id)
+        .join(Garment.photo)
+        .join(Item.catalog)
+        .options(contains_eager(Item.catalog), contains_eager(Garment.photo))
+        .where(
+            tuple_(Item.id, Garment.id).in_(pairs),
+            Item.deleted_at.is_(None),
+            Garment.excluded.is_(False),
+            Garment.segmenter == generation.segmenter,
+            *_conditions(filters),
+        )
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.category is not None:
+        conditions.append(Garment.category == filters.category)
+    if filters.role is not None:
+        conditions.append(Garment.role == Role(filters.role))
+    if filters.catalog is not None:
+        conditions.append(Catalog.name == filters.catalog)
+    if filters.brand is not None:
+        conditions.append(Item.brand == filters.brand)
+    if filters.price_min is not None:
+        conditions.append(Item.price >= filters.price_min)
+    if filters.price_max is not None:
+        conditions.append(Item.price <= filters.price_max)
+    if filters.in_stock:
+        conditions.append(or_(Item.stock.is_(None), Item.stock > 0))
+    return conditions
+
+
+def _load_vectors(
+    session: Session, generation: Generation | None, which: ColumnElement[bool]
+) -> list[Vector]:
+    if generation is None:
+        return []
+    vectors = session.scalars(
+        select(Embedding.vector)
+        .join(Garment, Garment.id == Embedding.garment_id)
+        .where(
+            which,
+            Garment.segmenter == generation.segmenter,
+            Embedding.embedder == generation.embedder,
+        )
+        .order_by(Garment.photo_id, Garment.id)
+        .limit(_MAX_VECTORS)
+    )
+    return list(vectors)
+
+
+def _items_of(session: Session, which: ColumnElement[bool]) -> set[int]:
+    """The items that the photos of those garments show."""
+    shown = select(ItemPhoto.item_id).join(Garment, Garment.photo_id == ItemPhoto.photo_id)
+    return set(session.scalars(shown.where(which)))
+
+
+def _exclude(filters: Filters, items: Iterable[int]) -> Filters:
+    return replace(filters, exclude_items=sorted({*filters.exclude_items, *items}))
