@@ -49,10 +49,12 @@ class Downloader:
         limits: DownloadLimits = DownloadLimits(),
         allow_private: bool = False,
         resolve_host: Callable[[str, int], list[str]] = resolve,
+        is_allowed: Callable[[str], bool] = is_public,
     ) -> None:
         self.limits = limits
         self._allow_private = allow_private
         self._resolve = resolve_host
+        self._is_allowed = is_allowed
         timeout = httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s)
         # Through a proxy nobody here can see which address is reached in the end, so one is
         # only used when addresses are not checked.
@@ -168,7 +170,7 @@ class Downloader:
             raise
 
     def _check_address(self, address: str, url: str) -> None:
-        if not is_public(address):
+        if not self._is_allowed(address):
             reason = f"{url} leads to the private address {address}"
             raise _refused("private_address", url, reason, _PRIVATE_REMEDY)
 

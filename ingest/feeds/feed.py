@@ -3,6 +3,7 @@
 Called by the CLI; `ingest.rows` checks what comes out.
 """
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def read_feed(path: Path, options: ReadOptions) -> Iterator[FeedRow | RowError |
 
     Raises FeedError when the feed as a whole can't be read.
     """
+    _check_encoding(path, options.encoding)
     name = options.format or detect_format(path, options.encoding)
     if (name == "folder") != path.is_dir():
         raise FeedError(str(path), f"is not in the format {name!r}", "Leave --format out")
@@ -43,6 +45,14 @@ def read_feed(path: Path, options: ReadOptions) -> Iterator[FeedRow | RowError |
     except UnicodeError as error:
         remedy = "Save it as UTF-8, or name its encoding with --encoding"
         raise FeedError(str(path), f"can't be decoded: {error}", remedy) from error
+
+
+def _check_encoding(path: Path, encoding: str | None) -> None:
+    try:
+        codecs.lookup(encoding or "utf-8")
+    except LookupError as error:
+        remedy = "Name one that Python knows, such as utf-8, cp1252 or euc_kr"
+        raise FeedError(str(path), f"encoding {encoding!r} is unknown", remedy) from error
 
 
 def count_rows(path: Path, options: ReadOptions) -> int:

@@ -30,7 +30,7 @@ def open_lines(path: Path, encoding: str | None) -> TextIO:
     refuse_binary(path, encoding)
     try:
         return path.open(encoding=encoding or "utf-8-sig", errors="surrogateescape", newline="")
-    except (OSError, LookupError) as error:
+    except OSError as error:
         raise FeedError(
             str(path), f"can't be opened: {error}", "Check its name and rights"
         ) from error

@@ -35,18 +35,23 @@ def client(server: FakeServer) -> Iterator[ApiClient]:
     client.close()
 
 
-@pytest.fixture
-def make_source(tmp_path: Path) -> Iterator[Callable[..., PhotoSource]]:
-    """Makes photo sources below a folder (the test's own unless named)."""
+@pytest.fixture(scope="session")
+def downloader() -> Iterator[Downloader]:
     downloader = Downloader()
+    yield downloader
+    downloader.close()
+
+
+@pytest.fixture
+def make_source(tmp_path: Path, downloader: Downloader) -> Callable[..., PhotoSource]:
+    """Makes photo sources below a folder (the test's own unless named)."""
     spool = tmp_path / ".spool"
     spool.mkdir()
 
     def make(root: Path | str = tmp_path, downloads: Downloader = downloader) -> PhotoSource:
         return PhotoSource(root, downloads, SeenUrls(tmp_path / ".seen"), spool)
 
-    yield make
-    downloader.close()
+    return make
 
 
 @pytest.fixture
