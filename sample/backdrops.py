@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sample.canvas import lit_by
 from sample.geometry import ellipse, move
 from sample.palette import COLOURS
 from sample.pieces import RGB, shaded
@@ -35,9 +36,8 @@ def _lit(size: tuple[int, int], colour: RGB, rng: np.random.Generator, fall: flo
     x, y = np.linspace(-1, 1, 24)[None, :], np.linspace(-1, 1, 32)[:, None]
     lamp_x, lamp_y = rng.uniform(-0.7, 0.3), rng.uniform(-0.9, 0.0)
     light = 1.02 - fall * ((x - lamp_x) ** 2 + (y - lamp_y) ** 2)
-    lit = cv2.resize(light.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     flat = cv2.merge([np.full((height, width), c, np.uint8) for c in colour])
-    return np.asarray(cv2.multiply(flat, cv2.merge([lit] * 3), dtype=cv2.CV_8U), np.uint8)
+    return lit_by(np.asarray(flat, np.uint8), light)
 
 
 def make_studio(size: tuple[int, int], garment: RGB, rng: np.random.Generator) -> Pixels:
@@ -97,7 +97,7 @@ def _window(picture: Pixels, wall: RGB, horizon: int, rng: np.random.Generator) 
             )
             cv2.fillPoly(lit, [np.rint(pane).astype(np.int32)], 255)
     light = 1 + cv2.GaussianBlur(lit, (0, 0), width / 160).astype(np.float32) * (0.09 / 255)
-    picture[:] = cv2.multiply(picture, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    picture[:] = lit_by(picture, light)
 
 
 def _plant(picture: Pixels, wall: RGB, horizon: int, rng: np.random.Generator) -> None:
@@ -182,7 +182,7 @@ def _grain(
 
 
 def _toned(picture: Pixels, light: NDArray[np.float32]) -> Pixels:
-    return np.asarray(cv2.multiply(picture, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)
+    return lit_by(picture, light)
 
 
 def _wood(size: tuple[int, int], garment: RGB, rng: np.random.Generator) -> Pixels:

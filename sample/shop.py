@@ -40,7 +40,7 @@ _SHELVES: dict[str, tuple[str, float]] = {
     "dress": ("Women > Dresses", 85), "jumpsuit": ("Women > Jumpsuits", 95),
     "shorts": ("Shorts", 39), "shoes": ("Accessories > Shoes", 99),
     "bag": ("Accessories > Bags", 79), "hat": ("Accessories > Hats", 29),
-    "scarf": ("Accessories > Scarves", 35), "eyewear": ("Accessories > Sunglasses", 59),
+    "scarf": ("Accessories > Scarf", 35), "eyewear": ("Accessories > Sunglasses", 59),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from catalog.taxonomy import SHIPPED_FROM_KFASHION
 from sample.backdrops import make_floor, make_room, make_studio
 from sample.blocks import Upper
-from sample.canvas import SUPERSAMPLING, Canvas, View
+from sample.canvas import SUPERSAMPLING, Canvas, View, lit_by
 from sample.cuts import Garment, make_pieces
 from sample.figures import HAIRS, HAIRSTYLES, SKINS, make_body, make_hair_behind, make_head
 from sample.geometry import ellipse
@@ -254,8 +254,7 @@ def _shade_ground(canvas: Canvas, camera: View) -> None:
     cv2.fillPoly(dark, [np.rint(camera.place(shadow)).astype(np.int32)], 255)
     small = cv2.resize(dark, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(0.8, 0.05 * camera.scale / 8))
-    light = 1 - cv2.resize(soft, canvas.owner.shape[::-1]) * (0.3 / 255)
-    canvas.pixels[:] = cv2.multiply(canvas.pixels, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    canvas.pixels[:] = lit_by(canvas.pixels, 1 - soft * np.float32(0.3 / 255))
 
 
 # --- outfits ----------------------------------------------------------------------------------
