@@ -108,7 +108,11 @@ def resolve_inside(root: Path, reference: str) -> Path:
     Raises PhotoSourceError when it leaves the folder, by `..`, an absolute path or a link.
     """
     real_root = root.resolve()
-    real = (real_root / reference.replace("\\", "/")).resolve()
+    try:
+        real = (real_root / reference.replace("\\", "/")).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, links in a circle
+        message, remedy = f"{reference!r} is no usable path", "Check its name"
+        raise PhotoSourceError("not_found", reference, message, remedy) from error
     if not real.is_relative_to(real_root):
         message = f"{reference} leaves the feed's folder"
         remedy = "Put the photo below the folder, or name another with --photo-root"
@@ -138,12 +142,9 @@ def _read_regular_file(path: Path, reference: str, max_bytes: int) -> bytes:
                 raise IsADirectoryError("is not a file")
             return file.read(max_bytes + 1)
     except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
         missing = isinstance(error, FileNotFoundError)
-        why = (
-            "is not there"
-            if missing
-            else f"can't be read: {getattr(error, 'strerror', 0) or error}"
-        )
+        why = "is not there" if missing else f"can't be read: {cause}"
         remedy = "Check its name, or say where photos are with --photo-root"
         message = f"{reference} {why}"
         raise PhotoSourceError("not_found", reference, message, remedy) from error

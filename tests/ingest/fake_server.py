@@ -69,7 +69,7 @@ class FakeServer:
                 return self._finish(job, json.loads(request.content))
             case "DELETE", ["catalogs", catalog, "items", sku]:
                 found = self.items.pop((catalog, sku), None)
-                return httpx.Response(204) if found else problem(404, f"no item {sku}")
+                return httpx.Response(204) if found is not None else problem(404, f"no item {sku}")
             case "GET", ["catalogs", _, "status"]:
                 return ok(self.statuses.pop(0))
         raise AssertionError(f"not in the contract: {request.method} {parts}")
