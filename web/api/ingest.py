@@ -1,0 +1,151 @@
+"""What the ingest CLI calls: photos in, item rows in, the job around them, deletes.
+
+Each view commits before it enqueues: a task never sees an id whose row is not there yet.
+"""
+
+import logging
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from flask import abort, request
+from sqlalchemy import select
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from catalog.errors import ConflictError, InputError, StoreUnavailableError
+from catalog.items import delete_item, mark_seen, pending_photo_ids, prune_catalog, upsert_items
+from catalog.jobs import advance_job, finish_job, get_job, start_job
+from catalog.photos.discarding import discard_bytes
+from catalog.queue import enqueue_photos
+from catalog.tables import Catalog, Job, JobKind, JobState, Photo
+from web.api import schemas
+from web.api.blueprint import blueprint, requires
+from web.present import job_json
+from web.queries import catalog_names
+from web.services import services, session
+from web.uploads import hash_photo, receive_photo
+
+log = logging.getLogger(__name__)
+
+
+@blueprint.post("/photos/missing")
+@requires("ingest")
+@blueprint.input(schemas.HashesIn)
+@blueprint.output(schemas.MissingOut)
+def missing_photos(json_data: schemas.HashesIn) -> dict[str, Any]:
+    """Which of these photos the server lacks, in the order given."""
+    known = set(session().scalars(select(Photo.sha256).where(Photo.sha256.in_(json_data.sha256))))
+    return {"missing": [sha256 for sha256 in json_data.sha256 if sha256 not in known]}
+
+
+@blueprint.put("/photos/<sha256>")
+@requires("ingest")
+@blueprint.output(schemas.PhotoStored)
+def put_photo(sha256: str) -> Any:
+    """Store the bytes in the body; 201 when they are new."""
+    data = _read_photo()
+    if hash_photo(data) != sha256:
+        abort(400, "The body's SHA-256 is not the one in the address; was it cut on its way?")
+    photo, is_new = receive_photo(session(), services().images, data, services().settings)
+    fields = ("sha256", "width", "height", "state")
+    return {name: getattr(photo, name) for name in fields}, 201 if is_new else 200
+
+
+@blueprint.post("/jobs")
+@requires("ingest")
+@blueprint.input(schemas.JobIn)
+@blueprint.output(schemas.JobOut, status_code=201)
+def start_ingest(json_data: schemas.JobIn) -> dict[str, Any]:
+    """Start an ingest into a catalog, which is made when there is none yet."""
+    job = start_job(session(), JobKind.INGEST, json_data.catalog, json_data.parameters)
+    session().commit()
+    session().refresh(job)
+    return job_json(job, catalog_names(session(), [job]))
+
+
+@blueprint.post("/catalogs/<name>/items")
+@requires("ingest")
+@blueprint.input(schemas.ItemsIn)
+@blueprint.output(schemas.ItemsOut)
+def put_items(name: str, json_data: schemas.ItemsIn) -> dict[str, Any]:
+    """Create or update items. Each row is judged alone: a bad one fails, the others are stored."""
+    words = services().settings.shop_words
+    results = upsert_items(session(), name, json_data.items, json_data.job, words)
+    if json_data.job:
+        job = get_job(session(), json_data.job, lock=True)
+        advance_job(session(), job.id, job.done + len(results))
+    session().commit()
+    skus = [result.sku for result in results if result.sku and result.status != "failed"]
+    photo_ids = pending_photo_ids(session(), name, skus)
+    enqueued = enqueue_photos(
+        services().queue, session(), photo_ids, services().settings.photos_per_task
+    )
+    _discard_bytes()
+    return {"results": [asdict(result) for result in results], "enqueued": enqueued}
+
+
+@blueprint.post("/catalogs/<name>/seen")
+@requires("ingest")
+@blueprint.input(schemas.SeenIn)
+@blueprint.output(schemas.SeenOut)
+def note_seen(name: str, json_data: schemas.SeenIn) -> dict[str, Any]:
+    """Name skus whose rows were refused before they were sent: a prune must not delete them."""
+    seen = mark_seen(session(), name, json_data.skus, json_data.job)
+    session().commit()
+    return {"seen": seen}
+
+
+@blueprint.post("/jobs/<uuid:job_id>/finish")
+@requires("ingest")
+@blueprint.input(schemas.FinishIn)
+@blueprint.output(schemas.FinishOut)
+def finish_ingest(job_id: UUID, json_data: schemas.FinishIn) -> dict[str, Any]:
+    """End an ingest; with `prune`, delete the items that it did not name."""
+    if json_data.prune and json_data.state != "done":
+        raise InputError("Only an ingest that is done may prune: the others did not name it all.")
+    job = get_job(session(), job_id, lock=True)
+    if job.kind is not JobKind.INGEST:
+        raise ConflictError(f"job {job_id} is no ingest")
+    pruned = _prune(job) if json_data.prune else 0
+    result = json_data.result | {"pruned": pruned}
+    finish_job(session(), job_id, JobState(json_data.state), result, json_data.error)
+    session().commit()
+    _discard_bytes()
+    return {"pruned": pruned}
+
+
+def _prune(job: Job) -> int:
+    """Prune once: the same call again, after an answer that was lost, says the same number."""
+    if job.finished_at:
+        return int(job.result.get("pruned", 0))
+    catalog = session().get_one(Catalog, job.catalog_id)
+    return len(prune_catalog(session(), catalog.name, job.id, services().settings.shop_words))
+
+
+@blueprint.delete("/catalogs/<name>/items/<path:sku>")
+@requires("ingest")
+@blueprint.output({}, status_code=204)
+def remove_item(name: str, sku: str) -> str:
+    """Delete an item and everything of it, from every store."""
+    delete_item(session(), name, sku)
+    session().commit()
+    _discard_bytes()
+    return ""
+
+
+def _read_photo() -> bytes:
+    """The body; one that is too large is refused by its announced length, before it is read."""
+    limit = services().settings.max_photo_bytes
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(f"A photo may have {limit:,} bytes at most.")
+    request.max_content_length = limit
+    return request.get_data(cache=False)
+
+
+def _discard_bytes() -> None:
+    """Remove the bytes of photos nobody shows; the sweep does what the image store won't now."""
+    try:
+        discard_bytes(session(), services().images)
+    except StoreUnavailableError as error:
+        session().rollback()
+        log.warning("photo bytes are left for the sweep: %s", error)

@@ -1,0 +1,83 @@
+"""What operators call: jobs, re-index, generations."""
+
+from typing import Any
+from uuid import UUID
+
+from catalog import jobs
+from catalog.tables import Job
+from web import operations, queries
+from web.api import schemas
+from web.api.blueprint import blueprint, requires
+from web.present import generation_json, job_json, job_with_log
+from web.services import services, session
+
+
+@blueprint.get("/jobs")
+@requires("admin")
+@blueprint.input(schemas.JobsQuery, location="query")
+@blueprint.output(schemas.JobsOut)
+def list_jobs(query_data: schemas.JobsQuery) -> dict[str, Any]:
+    """Jobs, newest first; hand `next` back as `cursor` for more."""
+    offset = query_data.cursor or 0
+    rows = jobs.list_jobs(session(), query_data.limit, offset)
+    names = queries.catalog_names(session(), rows)
+    more = str(offset + len(rows)) if len(rows) == query_data.limit else None
+    return {"items": [job_json(row, names) for row in rows], "next": more}
+
+
+@blueprint.get("/jobs/<uuid:job_id>")
+@requires("admin")
+@blueprint.output(schemas.JobWithLog)
+def read_job(job_id: UUID) -> dict[str, Any]:
+    """One job with its log."""
+    return _job_with_log(jobs.get_job(session(), job_id))
+
+
+@blueprint.post("/jobs/<uuid:job_id>/cancel")
+@requires("admin")
+@blueprint.output(schemas.JobWithLog)
+def cancel_job(job_id: UUID) -> dict[str, Any]:
+    """Ask a job to stop; it does so at its next step."""
+    return _job_with_log(operations.cancel_job(session(), services().index, job_id))
+
+
+@blueprint.post("/reindex")
+@requires("admin")
+@blueprint.input(schemas.ReindexIn)
+@blueprint.output(schemas.JobOut, status_code=202)
+def start_reindex(json_data: schemas.ReindexIn) -> dict[str, Any]:
+    """Build a new index beside the present one; 409 while another is being built."""
+    job = operations.start_reindex(session(), services().queue, json_data.kind, json_data.switch)
+    return job_json(job, {})
+
+
+@blueprint.post("/reindex/activate")
+@requires("admin")
+@blueprint.output(schemas.GenerationOut)
+def activate_generation() -> dict[str, Any]:
+    """Switch to the index that was built with `"switch": "manual"`; 409 if it is not complete."""
+    generation = operations.activate_building(session(), services().index)
+    return generation_json(generation, queries.count_behind(session()))
+
+
+@blueprint.post("/reindex/rollback")
+@requires("admin")
+@blueprint.output(schemas.GenerationOut)
+def roll_back_generation() -> dict[str, Any]:
+    """Switch back to the index that was active before; 409 if there is none."""
+    generation = operations.roll_back_generation(session(), services().index)
+    return generation_json(generation, queries.count_behind(session()))
+
+
+@blueprint.get("/generations")
+@requires("admin")
+@blueprint.output(schemas.GenerationsOut)
+def list_generations() -> dict[str, Any]:
+    """The active index, the one being built and the retired ones that are still kept."""
+    behind = queries.count_behind(session())
+    rows = queries.list_generations(session())
+    return {"items": [generation_json(row, behind) for row in rows]}
+
+
+def _job_with_log(job: Job) -> dict[str, Any]:
+    return job_with_log(job, queries.catalog_names(session(), [job]))

@@ -1,0 +1,66 @@
+"""Builds the web application: pages, admin, JSON API and images on one set of services.
+
+Called by `web.wsgi` with real services and by the tests with theirs.
+"""
+
+from datetime import timedelta
+
+from apiflask import APIFlask
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_wtf import CSRFProtect
+
+from catalog.errors import ConfigError
+from catalog.services import Services
+from catalog.settings import Settings
+from web import api, filters, health, images, pages, problems, security
+from web.login import register_login
+from web.services import close_session
+
+_FORM_OVERHEAD_BYTES = 2**16
+_STATIC_MAX_AGE_S = 3600
+
+
+def create_app(services: Services) -> Flask:
+    """The application; raises ConfigError when there is no key to sign sessions with."""
+    app = APIFlask("web", title="Lookalike", version="1", docs_path=None, json_errors=False)
+    app.config.update(_flask_config(services.settings))
+    app.url_map.merge_slashes = False  # a sku may contain "//"
+    app.extensions["lookalike"] = services
+    app.teardown_appcontext(close_session)
+
+    Bootstrap5(app)
+    csrf = CSRFProtect(app)
+    problems.register_error_handlers(app)
+    security.register_headers(app)
+    register_login(app)
+    filters.register_filters(app)
+
+    csrf.exempt(api.blueprint)
+    app.register_blueprint(api.blueprint)
+    for part in (*pages.BLUEPRINTS, images.blueprint, health.blueprint):
+        app.register_blueprint(part)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    key = settings.secret_key.get_secret_value()
+    if not key:
+        raise ConfigError(
+            "SECRET_KEY",
+            "is not set. It signs sessions and forms: give 32 random bytes, "
+            "for example from `openssl rand -hex 32`, the same for every web process",
+        )
+    return {
+        "SECRET_KEY": key,
+        "MAX_CONTENT_LENGTH": settings.max_photo_bytes + _FORM_OVERHEAD_BYTES,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "SEND_FILE_MAX_AGE_DEFAULT": _STATIC_MAX_AGE_S,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "SPEC_FORMAT": "json",
+        "AUTO_SERVERS": False,
+    }

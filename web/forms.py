@@ -1,0 +1,63 @@
+"""The forms of the pages; each carries a CSRF token.
+
+Used by the login, admin and search pages.
+"""
+
+# mypy: disable-error-code="misc"
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    EmailField,
+    PasswordField,
+    RadioField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+    widgets,
+)
+from wtforms.validators import DataRequired, Length
+
+
+class ButtonForm(FlaskForm):
+    """Nothing but a button: the CSRF token is all there is to check."""
+
+
+class LoginForm(FlaskForm):
+    email = EmailField("Email", [DataRequired(), Length(max=254)])
+    password = PasswordField("Password", [DataRequired(), Length(max=1000)])
+    submit = SubmitField("Log in")
+
+
+class PhotoForm(FlaskForm):
+    photo = FileField("Photo", [FileRequired("Choose a photo first.")])
+
+
+class ReindexForm(FlaskForm):
+    kind = RadioField(
+        "What to rebuild from",
+        choices=[
+            ("vectors", "Stored vectors"),
+            ("crops", "Stored crops"),
+            ("photos", "Photos"),
+        ],
+        default="vectors",
+    )
+    switch = RadioField(
+        "When it is ready",
+        choices=[("auto", "Switch over by itself"), ("manual", "Wait for me to activate it")],
+        default="auto",
+    )
+    submit = SubmitField("Start re-index")
+
+
+class TokenForm(FlaskForm):
+    name = StringField("Name", [DataRequired(), Length(max=100)])
+    scopes = SelectMultipleField(
+        "Scopes",
+        [DataRequired()],
+        choices=[("read", "read"), ("ingest", "ingest"), ("admin", "admin")],
+        default=["read"],
+        option_widget=widgets.CheckboxInput(),
+        widget=widgets.ListWidget(prefix_label=False),
+    )
+    submit = SubmitField("Create token")

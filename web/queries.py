@@ -1,0 +1,263 @@
+"""What the pages and the API read of a catalog: each function is one or two statements.
+
+Rows come back with all that a template touches already loaded, so that none asks once a row.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload, with_loader_criteria
+
+from catalog.errors import NotFoundError
+from catalog.tables import (
+    Catalog,
+    EntryState,
+    Garment,
+    Generation,
+    GenerationState,
+    IndexEntry,
+    Item,
+    ItemPhoto,
+    Job,
+    Photo,
+    PhotoState,
+    Role,
+)
+
+MAX_FAILURES = 100
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a visitor narrows the grid to; None and empty mean everything."""
+
+    catalog: str | None = None
+    category: str | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The photo that stands for an item on a card."""
+
+    sha256: str
+    width: int
+    height: int
+
+
+def shown_garments() -> ColumnElement[bool]:
+    """Garments that count now: of the active generation's segmenter, and not excluded."""
+    active = select(Generation.segmenter).where(Generation.state == GenerationState.ACTIVE)
+    return and_(Garment.segmenter == active.scalar_subquery(), Garment.excluded.is_(False))
+
+
+def count_items(session: Session, choice: Choice) -> int:
+    query = select(func.count()).select_from(Item).where(*_chosen(choice))
+    return session.scalars(query).one()
+
+
+def list_items(
+    session: Session, choice: Choice, limit: int, *, offset: int = 0, after_id: int = 0
+) -> Sequence[Item]:
+    """Items in the order they were added; `after_id` pages without counting."""
+    query = (
+        select(Item)
+        .where(*_chosen(choice), Item.id > after_id)
+        .options(joinedload(Item.catalog))
+        .order_by(Item.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:
+    """The first photo of each item; items without photos are absent."""
+    query = (
+        select(ItemPhoto.item_id, Photo.sha256, Photo.width, Photo.height)
+        .join(Photo, Photo.id == ItemPhoto.photo_id)
+        .where(ItemPhoto.item_id.in_(item_ids))
+        .distinct(ItemPhoto.item_id)
+        .order_by(ItemPhoto.item_id, ItemPhoto.position)
+    )
+    return {row[0]: Cover(*row[1:]) for row in session.execute(query)}
+
+
+def count_categories(session: Session, choice: Choice) -> dict[str, int]:
+    """How many items of the choice sell a garment of each category, whatever its category."""
+    query = (
+        select(Garment.category, func.count(ItemPhoto.item_id.distinct()))
+        .join(ItemPhoto, ItemPhoto.photo_id == Garment.photo_id)
+        .join(Item, Item.id == ItemPhoto.item_id)
+        .where(shown_garments(), Garment.role == Role.SOLD)
+        .where(*_chosen(Choice(choice.catalog, None, choice.words)))
+        .group_by(Garment.category)
+        .order_by(Garment.category)
+    )
+    return dict(session.execute(query).all())
+
+
+def list_catalogs(session: Session) -> list[tuple[str, int]]:
+    """Each catalog's name with how many items it has now."""
+    query = (
+        select(Catalog.name, func.count(Item.id))
+        .outerjoin(Item, and_(Item.catalog_id == Catalog.id, Item.deleted_at.is_(None)))
+        .group_by(Catalog.name)
+        .order_by(Catalog.name)
+    )
+    return [(name, count) for name, count in session.execute(query)]
+
+
+def get_item(session: Session, item_id: int) -> Item:
+    """One item with its photos and their garments; raises NotFoundError, also when deleted."""
+    return _one_item(session, select(Item).where(Item.id == item_id), item_id)
+
+
+def get_item_by_sku(session: Session, catalog: str, sku: str) -> Item:
+    query = select(Item).join(Catalog).where(Catalog.name == catalog, Item.sku == sku)
+    return _one_item(session, query, f"{catalog}/{sku}")
+
+
+def catalog_names(session: Session, jobs: Sequence[Job]) -> dict[int, str]:
+    """The names of the catalogs that these jobs are about."""
+    ids = {job.catalog_id for job in jobs if job.catalog_id}
+    rows = session.execute(select(Catalog.id, Catalog.name).where(Catalog.id.in_(ids)))
+    return dict(rows.all())
+
+
+def photos_of(session: Session, garment_ids: Collection[UUID]) -> dict[UUID, Cover]:
+    """The photo that shows each garment."""
+    query = (
+        select(Garment.id, Photo.sha256, Photo.width, Photo.height)
+        .join(Photo, Photo.id == Garment.photo_id)
+        .where(Garment.id.in_(garment_ids))
+    )
+    return {row[0]: Cover(*row[1:]) for row in session.execute(query)}
+
+
+def get_garment(session: Session, garment_id: UUID) -> Garment:
+    garment = session.scalars(
+        select(Garment).where(Garment.id == garment_id).options(joinedload(Garment.photo))
+    ).one_or_none()
+    if garment is None:
+        raise NotFoundError("garment", garment_id)
+    return garment
+
+
+def get_crop(session: Session, garment_id: UUID) -> bytes:
+    crop = session.scalars(select(Garment.crop).where(Garment.id == garment_id)).one_or_none()
+    if crop is None:
+        raise NotFoundError("garment", garment_id)
+    return crop
+
+
+def get_catalog_id(session: Session, name: str) -> int:
+    catalog_id = session.scalars(select(Catalog.id).where(Catalog.name == name)).one_or_none()
+    if catalog_id is None:
+        raise NotFoundError("catalog", name)
+    return catalog_id
+
+
+def count_photos(session: Session, catalog_id: int | None = None) -> dict[PhotoState, int]:
+    """Photos that an item shows, by state; every state is present."""
+    query = select(Photo.state, func.count()).where(_photo_shown(catalog_id)).group_by(Photo.state)
+    counted = dict(session.execute(query).all())
+    return {state: counted.get(state, 0) for state in PhotoState}
+
+
+def count_garments(session: Session, catalog_id: int) -> dict[str, int]:
+    """Garments in the catalog's photos by category, sold and worn with alike."""
+    query = (
+        select(Garment.category, func.count())
+        .join(Photo, Photo.id == Garment.photo_id)
+        .where(shown_garments(), _photo_shown(catalog_id))
+        .group_by(Garment.category)
+        .order_by(Garment.category)
+    )
+    return dict(session.execute(query).all())
+
+
+def count_behind(session: Session) -> dict[int, int]:
+    """How many entries of each generation the index has yet to learn."""
+    query = (
+        select(IndexEntry.generation_id, func.count())
+        .where(IndexEntry.state != EntryState.CLEAN)
+        .group_by(IndexEntry.generation_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def list_generations(session: Session) -> Sequence[Generation]:
+    return session.scalars(select(Generation).order_by(Generation.id.desc())).all()
+
+
+def list_failures(
+    session: Session, catalog_id: int | None = None, limit: int = MAX_FAILURES
+) -> Sequence[Photo]:
+    """Photos that failed, newest first, with the items that show them."""
+    query = (
+        select(Photo)
+        .where(Photo.state == PhotoState.FAILED, _photo_shown(catalog_id))
+        .options(
+            selectinload(Photo.links).joinedload(ItemPhoto.item).joinedload(Item.catalog),
+        )
+        .order_by(Photo.id.desc())
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def _one_item(session: Session, query: Select[Any], key: object) -> Item:
+    item: Item | None = session.scalars(
+        query.where(Item.deleted_at.is_(None)).options(
+            joinedload(Item.catalog),
+            selectinload(Item.photo_links)
+            .joinedload(ItemPhoto.photo)
+            .selectinload(Photo.garments)
+            .defer(Garment.mask),
+            with_loader_criteria(Garment, shown_garments()),
+        )
+    ).one_or_none()
+    if item is None:
+        raise NotFoundError("item", key)
+    return item
+
+
+def _chosen(choice: Choice) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [Item.deleted_at.is_(None)]
+    if choice.catalog:
+        named = select(Catalog.id).where(Catalog.name == choice.catalog)
+        conditions.append(Item.catalog_id == named.scalar_subquery())
+    if choice.words:
+        conditions += [_mentions(word) for word in choice.words.split()]
+    if choice.category:
+        conditions.append(_sells(choice.category))
+    return conditions
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    fields = (Item.title, Item.brand, Item.sku, Item.category)
+    return or_(*(field.icontains(word, autoescape=True) for field in fields))
+
+
+def _sells(category: str) -> ColumnElement[bool]:
+    return exists(
+        select(ItemPhoto.photo_id)
+        .join(Garment, Garment.photo_id == ItemPhoto.photo_id)
+        .where(ItemPhoto.item_id == Item.id, shown_garments())
+        .where(Garment.role == Role.SOLD, Garment.category == category)
+    )
+
+
+def _photo_shown(catalog_id: int | None) -> ColumnElement[bool]:
+    shown = (
+        select(ItemPhoto.photo_id)
+        .join(Item, Item.id == ItemPhoto.item_id)
+        .where(ItemPhoto.photo_id == Photo.id, Item.deleted_at.is_(None))
+    )
+    if catalog_id is not None:
+        shown = shown.where(Item.catalog_id == catalog_id)
+    return exists(shown)
