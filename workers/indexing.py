@@ -9,18 +9,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.claims import claim_photos, fail_photo, finish_photo, release_claims
+from catalog.claims import (
+    claim_photos,
+    fail_photo,
+    finish_photo,
+    hold_claims,
+    release_claims,
+)
 from catalog.errors import LookalikeError, NotFoundError, PhotoError
 from catalog.garments import save_found
 from catalog.photos.decode import decode_photo, photo_limits
 from catalog.photos.image_store import photo_key
 from catalog.queue import INDEX_PHOTOS
 from catalog.roles import assign_roles
+from catalog.search.generations import building_generation
 from catalog.search.outbox import mark_dirty
-from catalog.tables import Embedding, Generation, GenerationState, Photo
+from catalog.tables import Embedding, Photo
 from workers.resources import Resources
 from workers.seeing import Pixels, SeenPhoto, see_photos
 from workers.stopping import stop_requested
@@ -70,16 +76,14 @@ def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -
     services, settings = resources.services, resources.settings
     targets = live_targets(resources)
     with services.sessions.begin() as session:
-        claim = claim_photos(
-            session, photo_ids, task_id, settings.photo_attempts, segmenter=targets[0].segmenter
-        )
+        claim = claim_photos(session, photo_ids, task_id, settings.photo_attempts)
         photos = [PhotoRef(photo.id, photo.sha256) for photo in claim.photos]
     for photo_id in claim.retry_singly:
         services.queue.enqueue(INDEX_PHOTOS, [photo_id])
     outcome = Outcome(failed=len(claim.quarantined))
     unfinished = {photo.id for photo in photos}
     try:
-        for photo_id, garments in _work_through(resources, photos, targets):
+        for photo_id, garments in _work_through(resources, photos, targets, task_id):
             unfinished.discard(photo_id)
             outcome.indexed += garments is not None
             outcome.failed += garments is None
@@ -95,11 +99,9 @@ def live_targets(resources: Resources) -> list[Target]:
     """What a new photo must be seen by: the active generation's pair first."""
     active = resources.active_generation()
     with resources.services.sessions() as session:
-        building = session.scalars(
-            select(Generation).where(Generation.state == GenerationState.BUILDING)
-        ).all()
+        building = building_generation(session)
     embedders: dict[str, list[str]] = {}
-    for generation in (active, *building):
+    for generation in (active, building) if building else (active,):
         names = embedders.setdefault(generation.segmenter, [])
         if generation.embedder not in names:
             names.append(generation.embedder)
@@ -135,7 +137,7 @@ def save_seen(session: Session, photo: Photo, target: Target, seen: SeenPhoto) -
 
 
 def _work_through(
-    resources: Resources, photos: Sequence[PhotoRef], targets: Sequence[Target]
+    resources: Resources, photos: Sequence[PhotoRef], targets: Sequence[Target], task_id: str
 ) -> Iterator[tuple[int, int | None]]:
     """Yield (photo id, garments saved, None for a failed photo) once each photo is committed."""
     with ExitStack() as stack:
@@ -146,7 +148,7 @@ def _work_through(
             results = _see_batch(resources, batch, targets)
             if saving:
                 yield from saving.result()
-            saving = saver.submit(_save_batch, resources, results, targets)
+            saving = saver.submit(_save_batch, resources, results, targets, task_id)
         if saving:
             yield from saving.result()
 
@@ -220,28 +222,37 @@ def _see_alone(resources: Resources, decoded: Decoded, targets: Sequence[Target]
 
 
 def _save_batch(
-    resources: Resources, results: Sequence[_Result], targets: Sequence[Target]
+    resources: Resources, results: Sequence[_Result], targets: Sequence[Target], task_id: str
 ) -> list[tuple[int, int | None]]:
-    """Garments, crops, vectors and dirty entries of a batch, in one transaction."""
-    done: list[tuple[int, int | None]] = []
+    """Garments, crops, vectors and dirty entries of a batch, in one transaction.
+
+    A photo that is no longer ours (deleted, or swept and claimed by another task) counts as done.
+    """
+    done = {result.photo.id: 0 for result in results}
+    saved: dict[int, int | None] = {}
     with resources.services.sessions.begin() as session:
-        for result in sorted(results, key=lambda result: result.photo.id):
-            photo = session.get(Photo, result.photo.id, with_for_update=True)
-            if photo is None:  # deleted while we looked at it
-                done.append((result.photo.id, 0))
-            elif result.error is not None:
-                fail_photo(session, photo.id, str(result.error))
-                done.append((photo.id, None))
-            else:
-                counts = [
-                    save_seen(session, photo, target, seen)
-                    for target, seen in zip(targets, result.seen, strict=True)
-                ]
-                finish_photo(session, photo.id, targets[0].segmenter)
-                done.append((photo.id, counts[0]))
+        held = {photo.id: photo for photo in hold_claims(session, list(done), task_id)}
+        for result in results:
+            if photo := held.get(result.photo.id):
+                saved[photo.id] = _save_result(session, photo, result, targets)
         session.flush()
-        assign_roles(session, [photo_id for photo_id, _ in done], resources.settings.shop_words)
-    return done
+        indexed = [photo_id for photo_id, garments in saved.items() if garments is not None]
+        assign_roles(session, indexed, resources.settings.shop_words)
+    return list((done | saved).items())
+
+
+def _save_result(
+    session: Session, photo: Photo, result: _Result, targets: Sequence[Target]
+) -> int | None:
+    if result.error is not None:
+        fail_photo(session, photo.id, str(result.error))
+        return None
+    counts = [
+        save_seen(session, photo, target, seen)
+        for target, seen in zip(targets, result.seen, strict=True)
+    ]
+    finish_photo(session, photo.id, targets[0].segmenter)
+    return counts[0]
 
 
 def _hand_back(resources: Resources, photo_ids: Sequence[int]) -> None:

@@ -6,13 +6,13 @@ Called by `advance_reindex`. What lacks a vector is what is left to do, so a kil
 import time
 import uuid
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from catalog.jobs import advance_job
 from catalog.photos.decode import decode_crop
-from catalog.search.generations import fill_from_vectors
+from catalog.search.generations import fill_from_vectors, find_missing_vectors
 from catalog.search.outbox import mark_dirty
 from catalog.tables import Embedding, Garment, Generation
 from workers.resources import Resources
@@ -25,22 +25,25 @@ def reembed_some(
     resources: Resources, job_id: uuid.UUID, generation: Generation, until: float
 ) -> bool:
     """Embed crops that the generation's embedder has not seen; true when some are left."""
-    services = resources.services
+    services, settings = resources.services, resources.settings
     embedder = resources.embedder(generation.embedder)
     with services.sessions.begin() as session:
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
     while time.monotonic() < until:
         with services.sessions.begin() as session:
-            rows = session.execute(
-                select(Garment.id, Garment.crop).where(_unseen(generation)).limit(_ROWS)
-            ).all()
-            if not rows:
+            ids = find_missing_vectors(session, generation, _ROWS)
+            if not ids:
                 _report(session, job_id, generation)
                 return False
-            crops = [decode_crop(crop) for _, crop in rows]
-            vectors = embed_in_batches(crops, embedder, resources.settings.embed_batch)
-            ids = [garment_id for garment_id, _ in rows]
+            crops = {
+                row.id: decode_crop(row.crop)
+                for row in session.execute(
+                    select(Garment.id, Garment.crop).where(Garment.id.in_(ids))
+                )
+            }
+            ids = list(crops)
+            vectors = embed_in_batches(list(crops.values()), embedder, settings.embed_batch)
             values = [
                 {"garment_id": garment_id, "embedder": generation.embedder, "vector": vector}
                 for garment_id, vector in zip(ids, vectors, strict=True)
@@ -51,17 +54,11 @@ def reembed_some(
     return True
 
 
-def _unseen(generation: Generation) -> ColumnElement[bool]:
-    seen = select(Embedding.garment_id).where(
-        Embedding.garment_id == Garment.id, Embedding.embedder == generation.embedder
-    )
-    return (Garment.segmenter == generation.segmenter) & ~seen.exists()
-
-
 def _report(session: Session, job_id: uuid.UUID, generation: Generation) -> None:
-    of_segmenter = (
-        select(func.count()).select_from(Garment).where(Garment.segmenter == generation.segmenter)
+    garments = select(func.count()).where(Garment.segmenter == generation.segmenter)
+    seen = garments.join(Embedding, Embedding.garment_id == Garment.id).where(
+        Embedding.embedder == generation.embedder
     )
-    total = session.scalar(of_segmenter) or 0
-    left = session.scalar(of_segmenter.where(_unseen(generation))) or 0
-    advance_job(session, job_id, done=total - left, total=total)
+    advance_job(
+        session, job_id, done=session.scalar(seen) or 0, total=session.scalar(garments) or 0
+    )

@@ -20,6 +20,7 @@ from catalog.search.generations import (
     begin_reindex,
     cancel_building,
     compare_generations,
+    drop_retired,
     fill_from_vectors,
     is_behind,
 )
@@ -141,6 +142,7 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
     with services.sessions.begin() as session:
         if automatic and passed:
             activate(session, services.index, session.get_one(Generation, generation.id))
+            drop_retired(session, services.index)
         report["switched"] = automatic and passed
         if not passed:
             log_job(session, job.id, "error", "not switched: too few garments find themselves")

@@ -44,7 +44,7 @@ def _next_photos(resources: Resources, job_id: uuid.UUID, generation: Generation
         limit = 1 if careful else resources.settings.segment_batch
         rows = session.execute(_behind(place.get("after", 0)).limit(limit)).all()
         rows = rows or session.execute(_came_late(job, generation).limit(limit)).all()
-        photos = [PhotoRef(photo_id, sha256) for photo_id, sha256 in rows]
+        photos = [PhotoRef(row.id, row.sha256) for row in rows]
         place["trying"] = [photo.id for photo in photos]
         job.parameters = place
     return photos
@@ -104,12 +104,12 @@ def _move_on(session: Session, job_id: uuid.UUID, photos: list[PhotoRef]) -> Non
     advance_job(session, job_id, done=total - (left or 0), total=total)
 
 
-def _behind(after: int) -> Select[tuple[int, str]]:
+def _behind(after: int) -> Select[int, str]:
     """(id, sha256) of the indexed photos behind that id, by id."""
     return _shown().where(Photo.id > after).order_by(Photo.id)
 
 
-def _came_late(job: Job, generation: Generation) -> Select[tuple[int, str]]:
+def _came_late(job: Job, generation: Generation) -> Select[int, str]:
     """Photos that a worker had in hand when the job began and saved behind its back.
 
     Whoever claims a photo later sees the building generation and looks with both segmenters.
@@ -125,6 +125,6 @@ def _came_late(job: Job, generation: Generation) -> Select[tuple[int, str]]:
     )
 
 
-def _shown() -> Select[tuple[int, str]]:
+def _shown() -> Select[int, str]:
     shown = select(ItemPhoto.photo_id).where(ItemPhoto.photo_id == Photo.id).exists()
     return select(Photo.id, Photo.sha256).where(Photo.state == PhotoState.INDEXED, shown)

@@ -13,7 +13,7 @@ from catalog.search.generations import ensure_generation
 from catalog.services import Services, make_services
 from catalog.settings import Settings, load_settings
 from catalog.tables import Generation
-from models.checkpoints import Card, load_card
+from models.checkpoints import Card, Kind, load_card
 
 if TYPE_CHECKING:
     from models.embedding.infer import Embedder
@@ -78,7 +78,7 @@ def configured_cards(settings: Settings) -> tuple[Card, Card]:
     )
 
 
-def find_checkpoint(settings: Settings, kind: str, checkpoint_id: str) -> Path:
+def find_checkpoint(settings: Settings, kind: Kind, checkpoint_id: str) -> Path:
     """The folder that holds a checkpoint: a configured one or one in the library.
 
     Raises CheckpointError, which says where it was looked for.
@@ -97,7 +97,7 @@ def find_checkpoint(settings: Settings, kind: str, checkpoint_id: str) -> Path:
     )
 
 
-def checkpoint_card(settings: Settings, kind: str, name: str | None) -> Card:
+def checkpoint_card(settings: Settings, kind: Kind, name: str | None) -> Card:
     """The card a re-index asks for: by id or by folder name in the library; the configured one
     when `name` is None."""
     for folder in _checkpoint_folders(settings, kind):
@@ -118,7 +118,7 @@ def checkpoint_card(settings: Settings, kind: str, name: str | None) -> Card:
 _SETTING = {"segmentation": "segmenter_checkpoint", "embedding": "embedder_checkpoint"}
 
 
-def _checkpoint_folders(settings: Settings, kind: str) -> list[Path]:
+def _checkpoint_folders(settings: Settings, kind: Kind) -> list[Path]:
     folders = [getattr(settings, _SETTING[kind])]
     if settings.checkpoint_library and settings.checkpoint_library.is_dir():
         folders += sorted(f for f in settings.checkpoint_library.iterdir() if f.is_dir())

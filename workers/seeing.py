@@ -73,7 +73,7 @@ def _describe(photo: Pixels, garment: "FoundGarment") -> NewGarment:
         mask=encode_mask(garment.mask),
         outline=outline_of(garment.mask),
         crop=encode_crop(cut_crop(photo, garment.box, garment.mask)),
-        colours=dominant_colours(photo, garment.mask),
+        colours=[dict(colour) for colour in dominant_colours(photo, garment.mask)],
     )
 
 

@@ -1,4 +1,4 @@
-"""Feeds for `lookalike ingest` from the manifests of the real test photos, and what fits each photo.
+"""Feeds from the manifests of the real test photos, and which categories fit each photo.
 
 Used by test_real_photos; `LOOKALIKE_DATA` is the folder that holds clothing_cc0, ccp and luma.
 """
