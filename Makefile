@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
-	command -v $$name && break; done)
+	$$name -c "" 2>/dev/null && command -v $$name && break; done)
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes \

@@ -15,6 +15,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "delete": "Delete one item and everything of it.",
         "ingest": "Send a product feed or a folder of photos to the server.",
     },
+    "models.segmentation.cli": {
+        "data prepare": "Convert labelled photos into a folder that training reads.",
+        "evaluate segmentation": "Measure box and mask AP on a prepared folder.",
+        "evaluate threshold": "Choose the score threshold on validation photos.",
+        "import-checkpoint segmentation": "Take over a detectron2 Cascade Mask R-CNN file.",
+        "train segmentation": "Train a segmenter, or go on where it was stopped.",
+    },
     "sample.cli": {
         "sample": "Draw a sample catalog with its feed.",
     },
@@ -27,7 +34,11 @@ ROOMS: dict[str, dict[str, str]] = {
 """Room -> command words -> one line of help."""
 
 _GROUPS: dict[str, str] = {
+    "data": "Photos with labels, for training.",
+    "evaluate": "Measure a checkpoint.",
+    "import-checkpoint": "Take over somebody else's checkpoint, safely.",
     "token": "Tokens for the API.",
+    "train": "Train a model.",
     "user": "People who may log in.",
 }
 """First words that several commands share."""
