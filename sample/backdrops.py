@@ -216,7 +216,7 @@ def _marble(size: tuple[int, int], garment: RGB, rng: np.random.Generator) -> Pi
         ((240, 239, 237), (222, 224, 226), (72, 74, 80), (232, 220, 208)), garment, rng
     )
     noise = (
-        _grain(size, rng, 6, 5) + 0.5 * _grain(size, rng, 14, 11) + 0.22 * _grain(size, rng, 40, 30)
+        _grain(size, rng, 5, 4) + 0.25 * _grain(size, rng, 12, 9) + 0.06 * _grain(size, rng, 40, 30)
     )
     veins = np.exp(-((noise / 0.05) ** 2)) * np.clip(0.6 + 0.5 * _grain(size, rng, 5, 4), 0, 1)
     sign = -0.16 if sum(colour) > 380 else 0.9

@@ -131,7 +131,7 @@ def choose_shorts(rng: np.random.Generator) -> Garment:
         colour,
         cloth,
         rise=1.66,
-        ankle=0.33,
+        ankle=0.34 - 0.3 * length,
         length=length,
         finish="jeans" if denim else "drawstring" if soft else "band",
         pocket="jeans" if denim else "slant",
