@@ -67,7 +67,11 @@ class CascadeConfig:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise InputError(f"unknown settings of the segmenter: {sorted(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
 
 
 def published_config(

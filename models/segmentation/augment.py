@@ -79,7 +79,8 @@ def choose_window(
     chosen = rng.choice(len(garments), count, replace=False, p=areas / areas.sum())
     height, width = garments[0].mask.shape
     boxes = np.array([box_of(garments[i].mask) for i in chosen])
-    x0, y0, x1, y1 = *boxes[:, :2].min(0), *boxes[:, 2:].max(0)
+    x0, y0 = (int(value) for value in boxes[:, :2].min(0))
+    x1, y1 = (int(value) for value in boxes[:, 2:].max(0))
     low, high = -0.12, rng.choice([0.12, 0.5])
     left, top, right, bottom = rng.uniform(low, high, 4)
     box_width, box_height = x1 - x0, y1 - y0

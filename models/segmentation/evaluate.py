@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -44,7 +43,7 @@ def find_garments(
     """Run a segmenter over photos; `report` gets how many of how many are done."""
     found: list[Found] = []
     for batch in _in_batches(photos, BATCH_PHOTOS):
-        pixels = [cv2.cvtColor(cv2.imread(str(p.path)), cv2.COLOR_BGR2RGB) for p in batch]
+        pixels = [photo.load_pixels() for photo in batch]
         for photo, garments in zip(batch, segmenter.segment_photos(pixels), strict=True):
             pairs = tuple((_without_mask(g), encode_mask(g.mask)) for g in garments)
             found.append(Found(photo, pairs))

@@ -128,7 +128,7 @@ class Segmenter:
 def _paste(masks: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
     """(N, 1, 28, 28) probabilities inside (N, 4) boxes -> (N, H, W) bool."""
     pasted = paste_masks_in_image(masks[:, 0].float(), boxes, size, threshold=MASK_THRESHOLD)
-    return pasted.numpy().astype(bool)
+    return np.asarray(pasted.numpy(), dtype=bool)
 
 
 def load_segmenter(

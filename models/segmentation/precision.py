@@ -22,7 +22,7 @@ def runs_bfloat16_fast(device: torch.device) -> bool:
     Emulated on other CPUs it is several times slower than float32.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     cpu = Path("/proc/cpuinfo")
     return cpu.exists() and "amx_bf16" in cpu.read_text()
 

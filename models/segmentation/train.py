@@ -87,7 +87,7 @@ def _deal(photos: Sequence[LabelledPhoto], rng: np.random.Generator) -> Iterator
 
 def read_view(photo: LabelledPhoto) -> View:
     """A labelled photo with its pixels."""
-    pixels = cv2.cvtColor(cv2.imread(str(photo.path)), cv2.COLOR_BGR2RGB)
+    pixels = photo.load_pixels()
     garments = tuple(photo.load_garments())
     if photo.foreground is not None:
         return View(pixels, garments, decode_mask(photo.foreground))
@@ -200,7 +200,7 @@ class _Run:
             losses: dict[str, Tensor] = self.model(batch)
             total = torch.stack([loss.float() for loss in losses.values()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        torch.autograd.backward(total)
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(trained, self.options.max_gradient_norm, error_if_nonfinite=True)
         self.optimiser.step()
@@ -252,7 +252,8 @@ def _make_trainable(
 
 
 def _make_optimiser(model: GeneralizedRCNN, options: TrainOptions) -> torch.optim.Optimizer:
-    trunk, heads = [], []
+    trunk: list[nn.Parameter] = []
+    heads: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (trunk if name.startswith("backbone.bottom_up") else heads).append(parameter)

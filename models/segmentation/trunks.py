@@ -6,6 +6,7 @@ Used by the architecture and the trainer.
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -15,16 +16,16 @@ from catalog.errors import CheckpointError
 from models.segmentation.compat import Backbone, ShapeSpec
 
 
-class TimmTrunk(Backbone):
+class TimmTrunk(Backbone):  # type: ignore[misc]
     """A timm network's features at strides 4, 8, 16 and 32, named `res2` to `res5`."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.network = timm.create_model(
+        self.network: Any = timm.create_model(
             name, pretrained=False, features_only=True, out_indices=(-4, -3, -2, -1)
         )
         self._out_features = [f"res{level}" for level in range(2, 6)]
-        info = self.network.feature_info
+        info: Any = self.network.feature_info
         pairs = list(zip(info.channels(), info.reduction(), strict=True))
         self._out_feature_channels = {
             name: channels for name, (channels, _) in zip(self._out_features, pairs, strict=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.segmentation.data.coco import CocoWriter, LabelledGarment
+from models.segmentation.data.coco import CocoWriter, LabelledGarment, read_pixels
 
 CATEGORY_OF_LABEL: Mapping[str, str] = {
     "T-Shirt": "t-shirts",
@@ -91,19 +91,15 @@ def _garments_of(photo: Path, label: str, mask: np.ndarray | None) -> list[Label
     if mask is None:
         return []
     category = CATEGORY_OF_LABEL[label]
-    if label == "Pants" and looks_like_denim(_read(photo), mask):
+    if label == "Pants" and looks_like_denim(read_pixels(photo), mask):
         category = "jean"
     return [LabelledGarment(category, mask)]
-
-
-def _read(photo: Path) -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB)
 
 
 def cut_file(photo: Path) -> np.ndarray | None:
     """The (H, W) mask of the one garment in a photo file, or None when none is plausible."""
     cv2.setNumThreads(1)
-    image = _read(photo)
+    image = read_pixels(photo)
     mask = cut_garment(image)
     return mask if is_plausible(mask) else None
 
@@ -118,13 +114,15 @@ def cut_garment(photo: np.ndarray) -> np.ndarray:
     scale = SIDE_PX / max(height, width)
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     seeds = _seed(small.shape[0], small.shape[1])
-    models = np.zeros((2, 1, 65))
+    background, garment = np.zeros((1, 65)), np.zeros((1, 65))
+    whole = (0, 0, 1, 1)  # not looked at when seeds are given
     cv2.setRNGSeed(0)
-    cv2.grabCut(small, seeds, None, models[0], models[1], 3, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, seeds, whole, background, garment, 3, cv2.GC_INIT_WITH_MASK)
     found = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    found = _largest_piece(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
-    found = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
-    return found.astype(bool)
+    opened = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    piece = _largest_piece(np.asarray(opened, dtype=np.uint8))
+    grown = cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(grown, dtype=bool)
 
 
 def _seed(height: int, width: int) -> np.ndarray:
@@ -148,7 +146,7 @@ def _largest_piece(mask: np.ndarray) -> np.ndarray:
     for outline in outlines:
         if cv2.contourArea(outline) < 0.01 * piece.size:
             cv2.drawContours(piece, [outline], -1, 1, -1)
-    return piece
+    return np.asarray(piece, dtype=np.uint8)
 
 
 def is_plausible(mask: np.ndarray) -> bool:

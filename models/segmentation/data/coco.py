@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from catalog.errors import InputError
 from catalog.taxonomy import CATEGORIES
 
 SPLITS = ("train", "val", "test")
@@ -39,6 +41,10 @@ class LabelledPhoto:
     annotations: tuple[dict[str, Any], ...]
     labels: tuple[str, ...] = ()
     foreground: dict[str, Any] | None = None
+
+    def load_pixels(self) -> np.ndarray:
+        """The (H, W, 3) uint8 RGB pixels."""
+        return read_pixels(self.path)
 
     def load_garments(self) -> list[LabelledGarment]:
         """The garments with their masks decoded."""
@@ -107,6 +113,14 @@ class CocoWriter:
         self.path.write_text(json.dumps(content))
 
 
+def read_pixels(path: Path) -> np.ndarray:
+    """A photo file as (H, W, 3) uint8 RGB; raises InputError when it is none."""
+    pixels = cv2.imread(str(path))
+    if pixels is None:
+        raise InputError(f"{path} is no photo that can be read")
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:
     """A (H, W) mask as compressed COCO RLE whose counts are text."""
     rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
@@ -115,7 +129,7 @@ def encode_mask(mask: np.ndarray) -> dict[str, Any]:
 
 def decode_mask(rle: dict[str, Any]) -> np.ndarray:
     """The (H, W) bool mask of a compressed COCO RLE."""
-    return coco_mask.decode(rle).astype(bool)
+    return np.asarray(coco_mask.decode(rle), dtype=bool)
 
 
 def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
