@@ -52,7 +52,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends when the parent dies without stopping it."""
-    start_timeout_s: float = 60.0
+    start_timeout_s: float = 120.0
     stop_timeout_s: float = 15.0
 
 

@@ -26,14 +26,16 @@ def web_program(home: Path, environment: Mapping[str, str], host: str, port: int
             *(sys.executable, "-m", "gunicorn", "web.wsgi:app", "--bind", f"{host}:{port}"),
             *("--worker-class", "gthread"),
             *("--workers", str(_WEB_PROCESSES), "--threads", str(_WEB_THREADS)),
-            *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
+            # Import once, then fork: half the start. All connections are made on first use.
+            *("--preload", "--no-control-socket"),
+            *("--timeout", "60", "--graceful-timeout", "5"),
         ),
         log=home / "logs" / "web.log",
         ready=lambda: answers_http(f"http://{near_address(host)}:{port}/readyz"),
         env=environment,
         death_signal=signal.SIGQUIT,
-        # Importing everything takes a second, but a minute on a machine that is busy.
-        start_timeout_s=180,
+        # Importing everything takes two seconds, but minutes on a machine that is busy.
+        start_timeout_s=600,
     )
 
 
