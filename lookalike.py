@@ -4,11 +4,13 @@ Installed as `lookalike`. The table below repeats each room's words so that `--h
 """
 
 import importlib
+import os
 import sys
 
 import click
 
 from catalog.errors import LookalikeError
+from stack.state import use_local_addresses
 
 ROOMS: dict[str, dict[str, str]] = {
     "ingest.cli": {
@@ -44,6 +46,10 @@ _GROUPS: dict[str, str] = {
 """First words that several commands share."""
 
 
+_LOCAL_BY_DEFAULT = {"catalog.cli"}
+"""Their commands reach the stores themselves: those of the stack that runs here, if one does."""
+
+
 class Rooms(click.Group):
     """The commands whose words begin with `prefix`."""
 
@@ -58,6 +64,8 @@ class Rooms(click.Group):
         words = self._prefix + cmd_name
         for room, commands in ROOMS.items():
             if words in commands:
+                if room in _LOCAL_BY_DEFAULT:
+                    use_local_addresses(os.environ)
                 command: click.Command = importlib.import_module(room).COMMANDS[words]
                 return command
         if cmd_name in self._summaries():

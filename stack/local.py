@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from catalog.errors import ConflictError
+from catalog.settings import Settings
 from stack.children import run_lookalike
 from stack.postgres import postgres_program, postgres_url
 from stack.private import keep_secret, write_private
@@ -55,7 +56,9 @@ class LocalStack:
     def write_state(self) -> None:
         """Tell `lookalike ingest` and `lookalike status` where we are."""
         pids = {"supervisor": os.getpid()} | self.supervisor.pids()
-        write_state(self.home, State(self.url, self.ingest_token, pids, self.environment))
+        names = {name.upper() for name in Settings.model_fields}
+        settings = {name: value for name, value in self.environment.items() if name in names}
+        write_state(self.home, State(self.url, self.ingest_token, pids, settings))
 
     def make_admin_link(self) -> str:
         """A link that logs the admin in, once."""
