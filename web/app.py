@@ -23,7 +23,14 @@ _STATIC_MAX_AGE_S = 3600
 
 def create_app(services: Services) -> Flask:
     """The application; raises ConfigError when there is no key to sign sessions with."""
-    app = APIFlask("web", title="Lookalike", version="1", docs_path=None, json_errors=False)
+    app = APIFlask(
+        "web",
+        title="Lookalike",
+        version="1",
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        json_errors=False,
+    )
     app.config.update(_flask_config(services.settings))
     app.url_map.merge_slashes = False  # a sku may contain "//"
     app.extensions["lookalike"] = services

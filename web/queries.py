@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload, selectinload, with_loader_criteria
 
 from catalog.errors import NotFoundError
@@ -80,7 +81,7 @@ def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:
         select(ItemPhoto.item_id, Photo.sha256, Photo.width, Photo.height)
         .join(Photo, Photo.id == ItemPhoto.photo_id)
         .where(ItemPhoto.item_id.in_(item_ids))
-        .distinct(ItemPhoto.item_id)
+        .ext(distinct_on(ItemPhoto.item_id))
         .order_by(ItemPhoto.item_id, ItemPhoto.position)
     )
     return {row[0]: Cover(*row[1:]) for row in session.execute(query)}

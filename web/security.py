@@ -5,7 +5,7 @@ Registered by `web.app`; the login asks `is_local`.
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 
 _POLICY = "; ".join(
     (
@@ -23,7 +23,14 @@ _POLICY = "; ".join(
 
 
 def register_headers(app: Flask) -> None:
+    app.before_request(_refuse_nul)
     app.after_request(_add_headers)
+
+
+def _refuse_nul() -> None:
+    """No text that Postgres can hold contains a NUL, so no address has reason to."""
+    if "\0" in request.path or "%00" in request.query_string.decode("latin-1"):
+        abort(400, "The address contains a NUL character.")
 
 
 def _add_headers(response: Response) -> Response:

@@ -58,6 +58,7 @@ def similar_to_upload(
         filters_of(query_data),
         limit=query_data.limit,
         sold_only=not query_data.all_roles,
+        embedder=garment.embedder,
     )
     query = {"search": str(upload_id), "garment": str(garment_id)}
     return similar_page(query, hits, query_data)

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from catalog.errors import IndexUnavailableError, NotFoundError, PhotoError
+from catalog.errors import ConflictError, IndexUnavailableError, NotFoundError, PhotoError
 from catalog.photos.image_store import upload_key
 from catalog.search.points import Filters
 from catalog.search.similar import SimilarItem, find_similar_to_vector
@@ -84,8 +84,13 @@ def _find_similar(garment: UploadGarment) -> tuple[list[SimilarItem], bool]:
     filters = Filters(category=None if any_category else garment.category)
     try:
         hits = find_similar_to_vector(
-            session(), services().index, garment.vector, filters, limit=SIMILAR_LIMIT
+            session(),
+            services().index,
+            garment.vector,
+            filters,
+            limit=SIMILAR_LIMIT,
+            embedder=garment.embedder,
         )
-    except (IndexUnavailableError, NotFoundError):
+    except (ConflictError, IndexUnavailableError, NotFoundError):
         return [], True
     return list(hits), False
