@@ -84,11 +84,12 @@ def _pixels_inside(photo: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray
     if len(rows) == 0:
         return np.empty((0, 3), dtype=np.float32)
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    part, inside = photo[window], mask[window].astype(np.uint8)
-    scale = min(1.0, _SIDE_PX / max(inside.shape))
-    size = (max(1, round(inside.shape[1] * scale)), max(1, round(inside.shape[0] * scale)))
-    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    inside = cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST)
+    height, width = mask[window].shape
+    scale = min(1.0, _SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    part = cv2.resize(photo[window], size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(mask[window].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    inside = np.asarray(small, dtype=np.uint8)
     eroded = _erode(inside)
     return _to_lab(part)[(eroded if eroded.any() else inside) > 0]
 
@@ -102,17 +103,20 @@ def _erode(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _cluster(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Centres (K, 3) and their shares (K,), from centres spread along the lightness."""
-    k = min(_CLUSTERS, len(pixels))
+    if len(pixels) <= _CLUSTERS:
+        return pixels, np.full(len(pixels), 1 / len(pixels))
     order = np.lexsort((pixels[:, 2], pixels[:, 1], pixels[:, 0]))
-    first = np.array_split(order, k)
-    labels = np.empty((len(pixels), 1), dtype=np.int32)
+    first = np.array_split(order, _CLUSTERS)
+    begin = np.empty((len(pixels), 1), dtype=np.int32)
     for number, members in enumerate(first):
-        labels[members] = number
+        begin[members] = number
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
     cv2.setRNGSeed(0)
-    _, labels, centres = cv2.kmeans(pixels, k, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
-    shares = np.bincount(labels.ravel(), minlength=k) / len(pixels)
-    return centres, shares
+    _, labels, centres = cv2.kmeans(
+        pixels, _CLUSTERS, begin, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS
+    )
+    shares = np.bincount(np.asarray(labels).ravel(), minlength=_CLUSTERS) / len(pixels)
+    return np.asarray(centres, dtype=np.float32), shares
 
 
 def _name(lab: NDArray[np.float32]) -> str:
@@ -129,14 +133,15 @@ def _merge(name: str, parts: Sequence[tuple[float, NDArray[np.float32]]]) -> Col
 
 def _to_lab(rgb: Any) -> NDArray[np.float32]:
     """sRGB bytes (..., 3) to Lab with L 0-100; float, since 8-bit Lab is too coarse for greys."""
-    return np.asarray(cv2.cvtColor(np.float32(rgb) / 255, cv2.COLOR_RGB2LAB), dtype=np.float32)
+    unit = np.asarray(rgb, dtype=np.float32) / 255
+    return np.asarray(cv2.cvtColor(unit, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
 def _to_hex(lab: NDArray[np.float32]) -> str:
-    rgb = cv2.cvtColor(lab.reshape(1, 1, 3), cv2.COLOR_LAB2RGB).reshape(3)
+    rgb = np.asarray(cv2.cvtColor(lab.reshape(1, 1, 3), cv2.COLOR_LAB2RGB)).reshape(3)
     return "#" + "".join(f"{round(float(value) * 255):02x}" for value in np.clip(rgb, 0, 1))
 
 
 def _palette_lab() -> NDArray[np.float32]:
     values = [[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in PALETTE.values()]
-    return _to_lab(np.array([values], dtype=np.uint8))[0]
+    return _to_lab([values]).reshape(-1, 3)

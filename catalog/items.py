@@ -206,7 +206,7 @@ def _write_links(session: Session, catalog_id: int, links: Mapping[str, Sequence
     ids = dict(
         session.execute(
             select(Item.sku, Item.id).where(Item.catalog_id == catalog_id, Item.sku.in_(links))
-        )
+        ).all()
     )
     session.execute(delete(ItemPhoto).where(ItemPhoto.item_id.in_(ids.values())))
     rows = [

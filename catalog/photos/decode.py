@@ -31,6 +31,7 @@ _OTHER_FORMATS = (
     b"%PDF",
     b"\x00\x00\x01\x00",
 )
+_PNG = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -147,6 +148,9 @@ def _opened(data: bytes, limits: PhotoLimits) -> Iterator[Image.Image]:
 
 def _open(data: bytes) -> Image.Image:
     try:
+        if data.startswith(_PNG):
+            # Decoding ignores the checksums, so a damaged photo would pass as a strange one.
+            Image.open(io.BytesIO(data), formats=("PNG",)).verify()
         return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
     except Image.DecompressionBombError as error:
         raise PhotoError("too_many_pixels", str(error)) from error
@@ -155,7 +159,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _not_opened(data: bytes) -> PhotoError:
-    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or _is_webp(data):
+    if data.startswith((b"\xff\xd8\xff", _PNG)) or _is_webp(data):
         return PhotoError("truncated", "the file is damaged or incomplete; export it again")
     # ISO media files are AVIF and HEIC photos, or films.
     if data.startswith(_OTHER_FORMATS) or data[4:8] == b"ftyp":
