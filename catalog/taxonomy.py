@@ -197,7 +197,12 @@ def fitting_categories(
 
 
 def _lookup(phrase: str, words: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    for form in (phrase, phrase.removesuffix("s"), phrase.removesuffix("es")):
+    for form in (phrase, phrase.removesuffix("s"), phrase.removesuffix("es"), _singular(phrase)):
         if form in words:
             return words[form]
     return ()
+
+
+def _singular(phrase: str) -> str:
+    """Turn "scarves" into "scarf"."""
+    return f"{phrase.removesuffix('ves')}f" if phrase.endswith("ves") else phrase
