@@ -18,7 +18,8 @@ from pathlib import Path
 from catalog.errors import LookalikeError
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
-_POLL_S = 0.02
+_FIRST_POLL_S = 0.01
+_LONGEST_POLL_S = 0.5
 _KILL_WAIT_S = 10.0
 _LONGEST_LOG_BYTES = 20 * 2**20
 
@@ -96,6 +97,7 @@ def start_program(program: Program, wait: bool = True) -> "subprocess.Popen[byte
 def wait_until_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:
     """Return as soon as `program` answers; raises StartError when it ends or is too slow."""
     deadline = time.monotonic() + program.start_timeout_s
+    pause_s = _FIRST_POLL_S
     while not program.ready():
         code = process.poll()
         if code is not None:
@@ -103,7 +105,8 @@ def wait_until_ready(program: Program, process: "subprocess.Popen[bytes]") -> No
         if time.monotonic() > deadline:
             waited = f"no answer within {program.start_timeout_s:.0f} s"
             raise StartError(program.name, waited, program.log)
-        time.sleep(_POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(_LONGEST_POLL_S, 1.3 * pause_s)
 
 
 def stop_process(

@@ -31,7 +31,7 @@ def web_program(home: Path, environment: Mapping[str, str], host: str, port: int
             *("--timeout", "60", "--graceful-timeout", "5"),
         ),
         log=home / "logs" / "web.log",
-        ready=lambda: answers_http(f"http://{near_address(host)}:{port}/readyz"),
+        ready=lambda: answers_http(near_address(host), port, "/readyz"),
         env=environment,
         death_signal=signal.SIGQUIT,
         # Importing everything takes two seconds, but minutes on a machine that is busy.

@@ -4,9 +4,9 @@ Started by the supervisor and by the tests' fixtures.
 """
 
 import sys
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-
-import httpx
 
 from stack.postgres import start_postgres
 from stack.processes import Program, Server, start_program
@@ -31,14 +31,18 @@ def edge_program(data_dir: Path, port: int) -> Program:
             *("--path", str(data_dir), "--port", str(port)),
         ),
         log=data_dir.parent / "edge.log",
-        ready=lambda: answers_http(f"http://127.0.0.1:{port}/readyz"),
+        ready=lambda: answers_http("127.0.0.1", port, "/readyz"),
         folder=data_dir,
     )
 
 
-def answers_http(url: str) -> bool:
-    """Whether a GET of `url` succeeds now."""
+def answers_http(host: str, port: int, path: str) -> bool:
+    """Whether a GET of `path` succeeds now; cheap, because it is asked often."""
+    connection = HTTPConnection(host, port, timeout=5)
     try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.TransportError:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
