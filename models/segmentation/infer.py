@@ -16,11 +16,13 @@ from models.checkpoints import load_card, load_weights
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
 from models.segmentation.precision import autocast, choose_device
-from models.segmentation.suppress import find_distinct
+from models.segmentation.suppress import merge_duplicates
 
 DEFAULT_THRESHOLD = 0.4
 SAME_GARMENT_IOU = 0.7
 MASK_THRESHOLD = 0.5
+LEAST_SHARE = 0.2
+"""Detections below this share of the threshold add nothing to a garment's score."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class Segmenter:
         self._device = model.device
         self._model = model.eval().to(memory_format=torch.channels_last)
         for predictor in model.roi_heads.box_predictor:
-            predictor.test_score_thresh = score_threshold
+            predictor.test_score_thresh = score_threshold * (
+                1.0 if same_garment_iou is None else LEAST_SHARE
+            )
             predictor.test_topk_per_image = max_garments
 
     @torch.inference_mode()
@@ -101,28 +105,32 @@ class Segmenter:
         height, width = photo.shape[:2]
         scaled_height, scaled_width = found.image_size
         scale = torch.tensor([width / scaled_width, height / scaled_height]).repeat(2)
-        boxes = found.pred_boxes.tensor[kept].float() * scale
-        masks = _paste(found.pred_masks[kept], boxes, (height, width))
+        indices = [index for index, _ in kept]
+        boxes = found.pred_boxes.tensor[indices].float() * scale
+        masks = _paste(found.pred_masks[indices], boxes, (height, width))
         return [
             FoundGarment(
                 category=self.categories[int(found.pred_classes[index])],
-                score=float(found.scores[index]),
+                score=score,
                 box=tuple(box),
                 mask=mask,
             )
-            for index, box, mask in zip(kept, boxes.tolist(), masks, strict=True)
+            for (index, score), box, mask in zip(kept, boxes.tolist(), masks, strict=True)
             if mask.any()
         ]
 
-    def _choose(self, found: Instances) -> list[int]:
-        """The detections to keep, best first; overlaps are measured at the network's scale."""
+    def _choose(self, found: Instances) -> list[tuple[int, float]]:
+        """Indices and scores to keep, best first; overlaps are measured at the network's scale."""
         scores = found.scores.float().numpy()
         if self.same_garment_iou is None:
-            return [int(index) for index in np.argsort(-scores, kind="stable")]
+            order = np.argsort(-scores, kind="stable")
+            return [(int(index), float(scores[index])) for index in order]
         if not len(scores):
             return []
         masks = _paste(found.pred_masks, found.pred_boxes.tensor.float(), found.image_size)
-        return find_distinct(masks, scores, self.same_garment_iou)
+        classes = found.pred_classes.numpy()
+        merged = merge_duplicates(masks, scores, classes, self.same_garment_iou)
+        return [(index, score) for index, score in merged if score >= self.score_threshold]
 
 
 def _paste(masks: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]) -> np.ndarray:

@@ -17,7 +17,7 @@ from models.segmentation.cli import import_checkpoint
 from models.segmentation.data.coco import CocoWriter, LabelledGarment
 from models.segmentation.foreign import import_detectron2, infer_config, read_weights
 from models.segmentation.infer import load_segmenter
-from models.segmentation.suppress import find_distinct
+from models.segmentation.suppress import merge_duplicates
 from models.segmentation.train import (
     Source,
     TrainOptions,
@@ -117,12 +117,15 @@ def test_depthwise_filters_and_the_first_stages_are_frozen() -> None:
 def test_one_garment_under_two_names_comes_out_once() -> None:
     coat, jacket, dress = np.zeros((3, 40, 40), bool)
     coat[5:35, 5:35], jacket[6:35, 5:35], dress[5:35, 14:24] = True, True, True
-    assert find_distinct(np.stack([coat, jacket, dress]), [0.6, 0.9, 0.5], 0.7) == [1, 2]
+    masks = np.stack([coat, jacket, dress, jacket])
+    merged = merge_duplicates(masks, [0.3, 0.4, 0.5, 0.2], [12, 11, 4, 11], 0.7)
+    assert [index for index, _ in merged] == [1, 2]
+    assert [score for _, score in merged] == pytest.approx([0.7, 0.5])
 
 
 def test_an_empty_mask_is_no_garment() -> None:
-    assert find_distinct(np.zeros((2, 5, 5), bool), [0.9, 0.8], 0.7) == []
-    assert find_distinct(np.zeros((0, 5, 5), bool), [], 0.7) == []
+    assert merge_duplicates(np.zeros((2, 5, 5), bool), [0.9, 0.8], [1, 2], 0.7) == []
+    assert merge_duplicates(np.zeros((0, 5, 5), bool), [], [], 0.7) == []
 
 
 def test_the_rate_rises_then_falls() -> None:
