@@ -17,6 +17,12 @@ ROOMS: dict[str, dict[str, str]] = {
         "delete": "Delete one item and everything of it.",
         "ingest": "Send a product feed or a folder of photos to the server.",
     },
+    "models.embedding.cli": {
+        "evaluate embedding": "Measure recall and precision of the neighbours.",
+        "import-checkpoint embedding": "Take over a CGD file.",
+        "prepare crops": "Cut the garments of labelled photos into a set that training reads.",
+        "train embedding": "Train CGD on a set of crops.",
+    },
     "models.segmentation.cli": {
         "data prepare": "Convert labelled photos into a folder that training reads.",
         "evaluate segmentation": "Measure box and mask AP on a prepared folder.",
@@ -39,6 +45,7 @@ _GROUPS: dict[str, str] = {
     "data": "Photos with labels, for training.",
     "evaluate": "Measure a checkpoint.",
     "import-checkpoint": "Take over somebody else's checkpoint, safely.",
+    "prepare": "Make data ready for training.",
     "token": "Tokens for the API.",
     "train": "Train a model.",
     "user": "People who may log in.",
