@@ -13,6 +13,15 @@ from catalog.errors import LookalikeError
 from stack.state import use_local_addresses
 
 ROOMS: dict[str, dict[str, str]] = {
+    "catalog.cli": {
+        "check": "Compare Postgres, the image store and the vector index.",
+        "migrate": "Bring the database to the schema of this version.",
+        "token create": "Make a token and print its secret, this once.",
+        "token list": "List all tokens.",
+        "token revoke": "Make a token useless.",
+        "user create": "Add somebody who may log in.",
+        "user link": "Print a link that logs a user in, once.",
+    },
     "ingest.cli": {
         "delete": "Delete one item and everything of it.",
         "ingest": "Send a product feed or a folder of photos to the server.",

@@ -13,13 +13,22 @@ from stack.processes import StartError
 _LOOK_EVERY_S = 0.2
 
 
-def run_lookalike(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+def run_lookalike(
+    arguments: Sequence[str], environment: Mapping[str, str], answers: str = ""
+) -> str:
     """Run `lookalike ARGUMENTS` to its end; returns what it printed.
 
-    Raises StartError with its words when it fails.
+    `answers` is typed where it asks, so that no process list shows them. Raises StartError with
+    its words when it fails.
     """
     done = subprocess.run(
-        _command(arguments), env=environment, capture_output=True, text=True, check=False
+        _command(arguments),
+        env=environment,
+        input=answers,
+        capture_output=True,
+        text=True,
+        # Without a terminal of its own it reads the answers and nothing else.
+        start_new_session=True,
     )
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip()

@@ -3,8 +3,8 @@
 `lookalike up` and `lookalike demo` enter `local_stack`; leaving it stops every process.
 """
 
-import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from catalog.settings import Settings
 from stack.children import run_lookalike
 from stack.postgres import postgres_program, postgres_url
 from stack.private import keep_secret, write_private
-from stack.processes import Program, free_port, is_free, near_address
+from stack.processes import Program, StartError, free_port, is_free, near_address
 from stack.programs import beat_program, web_program, worker_programs
 from stack.servers import edge_program
 from stack.state import State, hold, write_state
@@ -61,9 +61,13 @@ class LocalStack:
         write_state(self.home, State(self.url, self.ingest_token, pids, settings))
 
     def make_admin_link(self) -> str:
-        """A link that logs the admin in, once."""
-        answer = run_lookalike(("user", "link", ADMIN_EMAIL), self.environment)
-        return answer.split()[-1]
+        """A link that logs the admin in, once; adds the admin when there is none yet."""
+        link = ("user", "link", ADMIN_EMAIL)
+        try:
+            return run_lookalike(link, self.environment)
+        except StartError:
+            _add_admin(self.environment)
+            return run_lookalike(link, self.environment)
 
 
 @contextmanager
@@ -143,10 +147,16 @@ def _usable_token(home: Path, url: str, environment: Mapping[str, str]) -> str:
     file = home / "ingest_token"
     if file.exists() and _is_accepted(url, file.read_text()):
         return file.read_text()
-    command = ("token", "create", "local stack", "--scope", "ingest", "--json")
-    token: str = json.loads(run_lookalike(command, environment))["secret"]
+    token = run_lookalike(("token", "create", "local stack", "--scope", "ingest"), environment)
     write_private(file, token)
     return token
+
+
+def _add_admin(environment: Mapping[str, str]) -> None:
+    """The admin of a local stack comes in by links; the password is one that nobody knows."""
+    password = secrets.token_urlsafe(32)
+    command = ("user", "create", ADMIN_EMAIL, "--admin")
+    run_lookalike(command, environment, answers=f"{password}\n{password}\n")
 
 
 def _is_accepted(url: str, token: str) -> bool:
