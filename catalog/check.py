@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Text, cast, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from catalog.errors import NotFoundError
@@ -140,7 +140,7 @@ def _known_photos(session: Session, names: Sequence[str]) -> set[str]:
 
 
 def _known_uploads(session: Session, names: Sequence[str]) -> set[str]:
-    ids = session.scalars(select(Upload.id).where(Upload.id.in_([UUID(name) for name in names])))
+    ids = session.scalars(select(Upload.id).where(cast(Upload.id, Text).in_(names)))
     return {str(upload_id) for upload_id in ids}
 
 

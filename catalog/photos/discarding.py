@@ -25,7 +25,7 @@ def photo_keys(sha256: str) -> list[str]:
 
 def hold_bytes(session: Session, sha256: str) -> None:
     """Keep everybody else from storing or removing these bytes until the transaction ends."""
-    session.execute(select(func.pg_advisory_xact_lock(int(sha256[:15], 16))))
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sha256, 0))))
 
 
 def drop_unshown(session: Session, photo_ids: Collection[int]) -> list[str]:
