@@ -8,6 +8,7 @@ RUN python -m venv /venv \
       --require-hashes -r requirements/web.txt
 COPY pyproject.toml README.md lookalike.py ./
 COPY catalog catalog
+COPY stack stack
 COPY ingest ingest
 COPY migrations migrations
 COPY web web

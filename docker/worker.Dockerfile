@@ -11,6 +11,7 @@ RUN python -m venv /venv \
       --use-pep517 -r requirements/detectron2.txt
 COPY pyproject.toml README.md lookalike.py ./
 COPY catalog catalog
+COPY stack stack
 COPY models models
 COPY workers workers
 RUN /venv/bin/uv pip install --python /venv/bin/python --no-deps --no-build-isolation -e .

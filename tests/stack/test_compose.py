@@ -1,5 +1,6 @@
 """What docker-compose.yml promises; no Docker engine is needed to hold it to that."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,13 @@ def test_an_image_copies_only_what_is_there_and_not_ignored(name: str) -> None:
         for source in line.split()[:-1]:
             assert f"!{source.split('/')[0]}" in allowed
             assert (_ROOT / source).exists()
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_an_image_holds_what_the_command_line_imports(name: str) -> None:
+    dockerfile = (_ROOT / "docker" / f"{name}.Dockerfile").read_text()
+    tree = ast.parse((_ROOT / "lookalike.py").read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    rooms = {str(module).split(".")[0] for module in imported}
+    for room in rooms:
+        assert not (_ROOT / room).is_dir() or f"COPY {room} {room}\n" in dockerfile

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -16,6 +15,7 @@ from stack import processes
 from stack.postgres import start_postgres
 from stack.processes import Program, Server, StartError, free_port, start_program
 from stack.valkey import start_valkey
+from tests.stack.watching import becomes_true, runs
 
 
 def _sql(server: Server, statement: str) -> list[tuple[object, ...]]:
@@ -27,22 +27,6 @@ def _sql(server: Server, statement: str) -> list[tuple[object, ...]]:
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
-
-
-def _until(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +156,7 @@ def test_a_program_that_never_answers_is_given_up_and_ended(tmp_path: Path) -> N
     )
     with pytest.raises(StartError, match="no answer within 1 s"):
         start_program(program)
-    assert not _runs(int(pid_file.read_text()))
+    assert not runs(int(pid_file.read_text()))
 
 
 def test_stopping_takes_the_grandchildren_along(tmp_path: Path) -> None:
@@ -181,9 +165,9 @@ def test_stopping_takes_the_grandchildren_along(tmp_path: Path) -> None:
     script = script.replace("input()", "import time; time.sleep(60)")
     program = Program(name="parent", command=(sys.executable, "-c", script), log=log)
     server = Server(program, start_program(program), "")
-    assert _until(lambda: log.exists() and log.read_text().strip().isdigit())
+    assert becomes_true(lambda: log.exists() and log.read_text().strip().isdigit())
     server.stop()
-    assert _until(lambda: not _runs(int(log.read_text())))
+    assert becomes_true(lambda: not runs(int(log.read_text())))
 
 
 def test_servers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
@@ -199,7 +183,7 @@ def test_servers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
     assert len(pids) == 2
-    assert all(_runs(pid) for pid in pids)
+    assert all(runs(pid) for pid in pids)
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    assert _until(lambda: not any(_runs(pid) for pid in pids))
+    assert becomes_true(lambda: not any(runs(pid) for pid in pids))

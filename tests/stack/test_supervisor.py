@@ -3,14 +3,14 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stack.processes import Program, StartError
 from stack.supervisor import Supervisor
+from tests.stack.watching import becomes_true, runs
 
 _SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 _END = (sys.executable, "-c", "raise SystemExit(3)")
@@ -47,22 +47,6 @@ def _program(folder: Path, name: str, command: tuple[str, ...] = _SLEEP) -> Prog
     return Program(name=name, command=command, log=folder / f"{name}.log")
 
 
-def _until(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
 def _die(supervisor: Supervisor, name: str) -> None:
     process = supervisor.children[name].process
     process.kill()
@@ -82,7 +66,7 @@ def test_a_killed_child_is_started_again(
     supervisor.check()
     second = supervisor.pids()["web"]
     assert second != first
-    assert _runs(second)
+    assert runs(second)
 
 
 def test_a_child_that_keeps_dying_waits_longer_each_time(
@@ -145,7 +129,7 @@ def test_all_stop_in_reverse_order(
     pids = supervisor.pids().values()
     supervisor.stop()
     assert events[-3:] == ["beat has stopped", "web has stopped", "postgres has stopped"]
-    assert not any(_runs(pid) for pid in pids)
+    assert not any(runs(pid) for pid in pids)
 
 
 def test_a_child_that_ignores_the_gentle_signal_is_killed(
@@ -166,7 +150,7 @@ def test_a_child_that_ignores_the_gentle_signal_is_killed(
     supervisor.start(program)
     pid = supervisor.pids()["stubborn"]
     supervisor.stop()
-    assert not _runs(pid)
+    assert not runs(pid)
 
 
 def test_a_program_that_cannot_start_is_an_error_with_its_own_words(tmp_path: Path) -> None:
@@ -205,10 +189,10 @@ def test_nothing_is_orphaned_when_the_supervisor_is_killed(tmp_path: Path) -> No
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
     # The launcher asks for the death signal before it becomes the program.
-    assert _until(lambda: all(_is_sleeper(pid) for pid in pids))
+    assert becomes_true(lambda: all(_is_sleeper(pid) for pid in pids))
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    assert _until(lambda: not any(_runs(pid) for pid in pids))
+    assert becomes_true(lambda: not any(runs(pid) for pid in pids))
 
 
 def _is_sleeper(pid: int) -> bool:
