@@ -19,7 +19,7 @@ def register_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
         price=format_price, points=polygon_points, ago=format_age, count=format_count
     )
-    app.jinja_env.globals["variant_url"] = variant_url
+    app.jinja_env.globals.update(variant_url=variant_url, zip=zip)
 
 
 def format_price(price: Decimal | None, currency: str | None) -> str:

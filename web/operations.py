@@ -49,6 +49,14 @@ def activate_building(session: Session, index: VectorIndex) -> Generation:
     return building
 
 
+def discard_building(session: Session, index: VectorIndex) -> None:
+    """Drop the generation that waits to be activated; raises ConflictError without one."""
+    if _find_building(session) is None:
+        raise ConflictError("No index is waiting to be activated.")
+    cancel_building(session, index)
+    session.commit()
+
+
 def roll_back_generation(session: Session, index: VectorIndex) -> Generation:
     """Switch back to the generation that was active before; raises ConflictError without one."""
     active = roll_back(session, index)

@@ -62,7 +62,7 @@ class ItemsIn(In):
     """Rows are checked one by one, so that a bad row fails alone: docs/api.md has their members."""
 
     job: UUID | None = None
-    items: list[dict[str, Any]] = Field(max_length=MAX_ITEMS)
+    items: list[Any] = Field(max_length=MAX_ITEMS)
 
 
 class RowResult(BaseModel):

@@ -76,6 +76,15 @@ def activate() -> Response:
     )
 
 
+@blueprint.post("/reindex/discard")
+@admin_required
+def discard() -> Response:
+    return _act(
+        lambda: operations.discard_building(session(), services().index),
+        "The new index is dropped. The present one stays active.",
+    )
+
+
 @blueprint.post("/reindex/rollback")
 @admin_required
 def roll_back() -> Response:

@@ -1,0 +1,236 @@
+"""The public pages: grid, item page, search by photo, images, health and errors."""
+
+import io
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from catalog.errors import ConfigError, IndexUnavailableError
+from catalog.photos.image_store import upload_key
+from catalog.queue import ANALYZE_PHOTO
+from catalog.services import Services
+from catalog.settings import load_settings
+from catalog.tables import PhotoState
+from tests.fakes import FakeQueue
+from tests.web.conftest import Shop, counted_statements, draw_photo
+from tests.web.test_api_read import add_search
+from web.app import create_app
+from web.pages.browse import PER_PAGE
+from web.pages.paging import Paging
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_an_empty_catalog_says_how_to_fill_it(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "The catalog is empty" in page
+    assert "lookalike ingest" in page
+
+
+def test_the_grid_shows_items_with_facets_and_narrows(client: FlaskClient, shop: Shop) -> None:
+    shop.add_item("A1", ("jacket",), brand="Kontor", price=19.9, currency="EUR")
+    shop.add_item("A2", ("dress",))
+    shop.add_item("B1", ("dress",), catalog="other")
+    page = client.get("/").text
+    assert "Title of A1" in page
+    assert "€ 19.90" in page
+    assert 'loading="lazy"' in page
+    assert re.search(r"Dress <span>2</span>", page)
+    narrowed = client.get("/?category=dress&catalog=shop").text
+    assert "Title of A2" in narrowed
+    assert "Title of A1" not in narrowed
+    assert "Title of B1" not in narrowed
+    assert "Nothing matches" in client.get("/?q=unheard-of").text
+
+
+def test_the_grid_pages_and_forgives_odd_page_numbers(client: FlaskClient, shop: Shop) -> None:
+    for number in range(PER_PAGE + 1):
+        shop.add_item(f"A{number}", ())
+    assert client.get("/").text.count('class="item-card"') == PER_PAGE
+    assert client.get("/?page=2").text.count('class="item-card"') == 1
+    for odd in ("0", "-1", "x", "999999999999"):
+        assert client.get(f"/?page={odd}").status_code == 200
+
+
+def test_page_numbers_have_gaps_but_always_the_ends() -> None:
+    assert Paging(10, 10, 200).around() == [1, None, 8, 9, 10, 11, 12, None, 20]
+    assert Paging(1, 10, 0).around() == [1]
+
+
+def test_every_garment_is_outlined_and_the_sold_one_selected(
+    client: FlaskClient, shop: Shop
+) -> None:
+    item = shop.add_item("A1", ("jacket", "shoes"), url="https://shop.example/a1")
+    shop.add_item("A2", ("jacket",))
+    page = client.get(f"/items/{item.id}").text
+    assert page.count("<polygon") >= 3
+    assert "Similar to this jacket" in page
+    assert "Title of A2" in page
+    assert "worn with" in page
+    assert 'href="https://shop.example/a1"' in page
+    shoes = next(each for each in shop.garments(item) if each.category == "shoes")
+    assert "Similar to this shoes" in client.get(f"/items/{item.id}?garment={shoes.id}").text
+    fragment = client.get(f"/items/{item.id}/similar/{shoes.id}").text
+    assert "Similar to this shoes" in fragment
+    assert "<html" not in fragment
+    assert client.get(f"/items/{item.id}/similar/{uuid.uuid4()}").status_code == 404
+
+
+def test_an_item_page_works_while_the_index_is_down(
+    client: FlaskClient, shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = shop.add_item("A1")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise IndexUnavailableError("down")
+
+    monkeypatch.setattr(services.index, "query_by_item", refuse)
+    page = client.get(f"/items/{item.id}")
+    assert page.status_code == 200
+    assert "can&#39;t be shown" in page.text or "can't be shown" in page.text
+
+
+def test_a_failed_photo_says_why_and_a_pending_one_that_it_is_coming(
+    client: FlaskClient, shop: Shop
+) -> None:
+    failed = shop.add_item("A1", state=PhotoState.FAILED)
+    pending = shop.add_item("A2", state=PhotoState.PENDING)
+    assert "its worker died 3 times" in client.get(f"/items/{failed.id}").text
+    assert "Being indexed" in client.get(f"/items/{pending.id}").text
+
+
+def test_hostile_words_are_shown_as_words(client: FlaskClient, shop: Shop) -> None:
+    item = shop.add_item(
+        "A1",
+        title=HOSTILE,
+        brand=HOSTILE,
+        description=HOSTILE,
+        category=HOSTILE,
+        attributes={HOSTILE: HOSTILE},
+        url="javascript:alert(1)",
+    )
+    for path in ("/", f"/items/{item.id}", f"/?q={HOSTILE}", f"/?category={HOSTILE}"):
+        page = client.get(path).text
+        assert HOSTILE not in page
+        assert "javascript:" not in page
+
+
+def test_statements_do_not_grow_with_the_items_shown(
+    client: FlaskClient, shop: Shop, services: Services
+) -> None:
+    item = shop.add_item("A0")
+    shop.add_item("A1")
+
+    def count(path: str) -> int:
+        with counted_statements(services.engine) as statements:
+            assert client.get(path).status_code == 200
+        return len(statements)
+
+    paths = ("/", f"/items/{item.id}")
+    before = [count(path) for path in paths]
+    for number in range(2, 10):
+        shop.add_item(f"A{number}")
+    assert [count(path) for path in paths] == before
+    assert max(before) <= 12
+
+
+def test_pages_carry_no_inline_script_or_style_and_forbid_them(
+    client: FlaskClient, shop: Shop
+) -> None:
+    item = shop.add_item("A1")
+    for path in ("/", f"/items/{item.id}", "/search/", "/login"):
+        answer = client.get(path)
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", answer.text), path
+        assert "https://cdn" not in answer.text
+
+
+def test_variants_are_webp_cached_for_ever_and_answer_304(client: FlaskClient, shop: Shop) -> None:
+    photo = shop.add_item("A1").photo_links[0].photo
+    path = f"/photos/{photo.sha256}/thumb.webp"
+    first = client.get(path)
+    assert first.mimetype == "image/webp"
+    assert "immutable" in first.headers["Cache-Control"]
+    assert client.get(path).data == first.data
+    again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    for unknown in (f"/photos/{photo.sha256}/huge.webp", "/photos/../thumb.webp"):
+        assert client.get(unknown).status_code == 404
+    assert client.get(f"/photos/{'0' * 64}/thumb.webp").status_code == 404
+
+
+def test_a_photo_dropped_on_the_page_is_searched_with(
+    app: Flask, client: FlaskClient, queue: FakeQueue
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    form = {"photo": (io.BytesIO(draw_photo()), "me.jpg")}
+    answer = client.post("/search/", data=form)
+    assert answer.status_code == 303
+    waiting = client.get(answer.location)
+    assert "Looking for garments" in waiting.text
+    assert client.get(f"{answer.location}/state").json == {"state": "pending"}
+    photo = client.get(f"{answer.location}/photo.webp")
+    assert photo.headers["Cache-Control"].startswith("private")
+    assert len(queue.named(ANALYZE_PHOTO)) == 1
+
+
+def test_a_search_shows_its_garments_and_what_looks_like_them(
+    client: FlaskClient, shop: Shop, session: Session, services: Services
+) -> None:
+    shop.add_item("A1")
+    upload = add_search(session, timedelta(hours=1))
+    services.images.put(upload_key(upload.id), b"webp", "image/webp")
+    page = client.get(f"/search/{upload.id}").text
+    assert "Looks like this jacket" in page
+    assert "Title of A1" in page
+    assert "<polygon" in page
+
+
+def test_a_file_that_is_no_photo_is_explained_on_the_form(app: Flask, client: FlaskClient) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    answer = client.post("/search/", data={"photo": (io.BytesIO(b"text"), "a.txt")})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert client.post("/search/", data={}).status_code == 422
+
+
+def test_missing_things_have_a_page_with_a_way_out(client: FlaskClient) -> None:
+    for path in ("/items/1", "/nothing", f"/search/{uuid.uuid4()}"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "Go to the catalog" in answer.text
+
+
+def test_an_unexpected_error_tells_the_visitor_nothing_inside(
+    app: Flask, client: FlaskClient
+) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("secret detail")
+
+    answer = client.get("/broken")
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+    assert "Go to the catalog" in answer.text
+
+
+def test_the_process_is_healthy_and_ready_only_with_its_parts(
+    client: FlaskClient, services: Services
+) -> None:
+    assert client.get("/healthz").json == {"status": "ok"}
+    answer = client.get("/readyz")
+    assert answer.json["database"] == answer.json["index"] == "ok"
+    assert answer.status_code == (200 if answer.json["broker"] == "ok" else 503)
+
+
+def test_the_app_refuses_to_start_without_a_secret_key(services: Services) -> None:
+    class Keyless:
+        settings = load_settings({})
+
+    with pytest.raises(ConfigError, match="SECRET_KEY"):
+        create_app(Keyless())  # type: ignore[arg-type]
