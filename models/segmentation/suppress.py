@@ -22,6 +22,8 @@ def merge_duplicates(
     or a jacket is surely a garment. Masks decide, not boxes: an open coat and the dress below
     share a box.
     """
+    if not len(masks):
+        return []
     order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
     flat = masks.reshape(len(masks), -1).astype(np.float32)
     areas = flat.sum(1)

@@ -79,7 +79,11 @@ def load_trunk_weights(trunk: TimmTrunk, path: Path) -> None:
     """
     found = torch.load(path, map_location="cpu", weights_only=True)
     if "_conv_stem.weight" in found:
-        found = rename_efficientnet_keys(found, [len(stage) for stage in trunk.network.blocks])
+        depths = [len(stage) for stage in trunk.network.blocks]
+        try:
+            found = rename_efficientnet_keys(found, depths)
+        except LookupError as error:
+            raise CheckpointError(path, "has blocks that the trunk hasn't: another size") from error
     wanted = trunk.network.state_dict()
     for key, value in wanted.items():
         if key not in found and not key.endswith("num_batches_tracked"):

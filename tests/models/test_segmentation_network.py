@@ -101,7 +101,7 @@ def test_every_tensor_of_a_trunk_is_found_under_its_old_name(name: str) -> None:
 
 def test_trunk_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     torch.save(old_names(TimmTrunk("tf_efficientnet_lite2")), tmp_path / "weights.pth")
-    with pytest.raises(CheckpointError, match=r"shape|no tensor"):
+    with pytest.raises(CheckpointError, match="another size"):
         load_trunk_weights(TimmTrunk("tf_efficientnet_lite0"), tmp_path / "weights.pth")
 
 
