@@ -5,6 +5,7 @@ workers. Called by `lookalike demo`.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stack.local import LocalStack
 from stack.processes import StartError
 
 _ASK_EVERY_S = 0.5
+_SAY_EVERY_S = 15.0
 _STALLED_S = 900.0
 _SOME_ROWS_REJECTED = 1
 
@@ -69,7 +71,8 @@ def _draw(stack: LocalStack, console: Console) -> Path:
 
 def _wait(stack: LocalStack, product: Product, catalog: str, console: Console) -> dict[str, Any]:
     """Show how far the workers are until nothing is left to do; returns the last status."""
-    last_change, seen = time.monotonic(), -1
+    status: dict[str, Any] = {}
+    said_at = time.monotonic()
     with Progress(
         TextColumn("Looking at the photos"),
         BarColumn(),
@@ -79,19 +82,31 @@ def _wait(stack: LocalStack, product: Product, catalog: str, console: Console) -
         console=console,
     ) as progress:
         bar = progress.add_task("", total=None, garments=0)
-        while True:
-            stack.check()
-            status = _ask(product, catalog)
-            if status is not None:
-                total, done = _count(status)
-                found = sum(status["garments"].values())
-                progress.update(bar, total=total, completed=done, garments=found)
-                if done == total and not status["behind"]:
-                    return status
-                if done + found != seen:
-                    last_change, seen = time.monotonic(), done + found
-            _give_up_if_hopeless(stack, time.monotonic() - last_change)
-            time.sleep(_ASK_EVERY_S)
+        for status in _watch(stack, product, catalog):
+            total, done, found = _count(status)
+            progress.update(bar, total=total, completed=done, garments=found)
+            # A log has no moving bar, and silence looks like a standstill.
+            if not console.is_terminal and time.monotonic() - said_at > _SAY_EVERY_S:
+                console.print(f"{done} of {total} photos, {found} garments")
+                said_at = time.monotonic()
+    return status
+
+
+def _watch(stack: LocalStack, product: Product, catalog: str) -> Iterator[dict[str, Any]]:
+    """The catalog's status again and again until all is done, keeping the stack alive meanwhile."""
+    last_change, seen = time.monotonic(), (0, 0, 0)
+    while True:
+        stack.check()
+        status = _ask(product, catalog)
+        if status is not None:
+            yield status
+            total, done, _ = counts = _count(status)
+            if done == total and not status["behind"]:
+                return
+            if counts != seen:
+                last_change, seen = time.monotonic(), counts
+        _give_up_if_hopeless(stack, time.monotonic() - last_change)
+        time.sleep(_ASK_EVERY_S)
 
 
 def _ask(product: Product, catalog: str) -> dict[str, Any] | None:
@@ -102,9 +117,11 @@ def _ask(product: Product, catalog: str) -> dict[str, Any] | None:
         return None
 
 
-def _count(status: dict[str, Any]) -> tuple[int, int]:
+def _count(status: dict[str, Any]) -> tuple[int, int, int]:
+    """Photos, those of them that are done, garments."""
     photos: dict[str, int] = status["photos"]
-    return sum(photos.values()), photos.get("indexed", 0) + photos.get("failed", 0)
+    done = photos.get("indexed", 0) + photos.get("failed", 0)
+    return sum(photos.values()), done, sum(status["garments"].values())
 
 
 def _give_up_if_hopeless(stack: LocalStack, idle_s: float) -> None:
