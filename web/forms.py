@@ -15,6 +15,7 @@ from wtforms import (
     SubmitField,
     widgets,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 
@@ -36,15 +37,18 @@ class ReindexForm(FlaskForm):
     kind = RadioField(
         "What to rebuild from",
         choices=[
-            ("vectors", "Stored vectors"),
-            ("crops", "Stored crops"),
-            ("photos", "Photos"),
+            SelectChoice("vectors", "Stored vectors"),
+            SelectChoice("crops", "Stored crops"),
+            SelectChoice("photos", "Photos"),
         ],
         default="vectors",
     )
     switch = RadioField(
         "When it is ready",
-        choices=[("auto", "Switch over by itself"), ("manual", "Wait for me to activate it")],
+        choices=[
+            SelectChoice("auto", "Switch over by itself"),
+            SelectChoice("manual", "Wait for me to activate it"),
+        ],
         default="auto",
     )
     submit = SubmitField("Start re-index")
@@ -55,7 +59,7 @@ class TokenForm(FlaskForm):
     scopes = SelectMultipleField(
         "Scopes",
         [DataRequired()],
-        choices=[("read", "read"), ("ingest", "ingest"), ("admin", "admin")],
+        choices=[SelectChoice("read"), SelectChoice("ingest"), SelectChoice("admin")],
         default=["read"],
         option_widget=widgets.CheckboxInput(),
         widget=widgets.ListWidget(prefix_label=False),
