@@ -69,14 +69,14 @@ def test_every_garment_is_outlined_and_the_sold_one_selected(
     shop.add_item("A2", ("jacket",))
     page = client.get(f"/items/{item.id}").text
     assert page.count("<polygon") >= 3
-    assert "Similar to this jacket" in page
+    assert "Similar items: jacket" in page
     assert "Title of A2" in page
     assert "worn with" in page
     assert 'href="https://shop.example/a1"' in page
     shoes = next(each for each in shop.garments(item) if each.category == "shoes")
-    assert "Similar to this shoes" in client.get(f"/items/{item.id}?garment={shoes.id}").text
+    assert "Similar items: shoes" in client.get(f"/items/{item.id}?garment={shoes.id}").text
     fragment = client.get(f"/items/{item.id}/similar/{shoes.id}").text
-    assert "Similar to this shoes" in fragment
+    assert "Similar items: shoes" in fragment
     assert "<html" not in fragment
     assert client.get(f"/items/{item.id}/similar/{uuid.uuid4()}").status_code == 404
 
@@ -186,7 +186,7 @@ def test_a_search_shows_its_garments_and_what_looks_like_them(
     upload = add_search(session, timedelta(hours=1))
     services.images.put(upload_key(upload.id), b"webp", "image/webp")
     page = client.get(f"/search/{upload.id}").text
-    assert "Looks like this jacket" in page
+    assert "Similar items: jacket" in page
     assert "Title of A1" in page
     assert "<polygon" in page
 

@@ -104,11 +104,9 @@ def _garments_of(item: Item) -> list[Garment]:
 
 
 def _select_garment(garments: Sequence[Garment], asked: str | None) -> Garment | None:
-    """The garment asked for; otherwise the surest sold one, otherwise the surest."""
-    for garment in garments:
-        if str(garment.id) == asked:
-            return garment
-    return max(garments, key=lambda each: (each.role is Role.SOLD, each.score), default=None)
+    """The garment asked for; otherwise the first, which is the surest sold one if there is any."""
+    chosen = (garment for garment in garments if str(garment.id) == asked)
+    return next(chosen, garments[0] if garments else None)
 
 
 def _find_similar(item: Item, garment: Garment) -> Similar:
