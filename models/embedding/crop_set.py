@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
+from catalog.masks import decode_mask
 from models.crops import cut_crop
 
 _INDEX = "crops.jsonl"
@@ -75,7 +75,7 @@ def _write_crop(
     path: Path, photo: NDArray[np.uint8], entry: Mapping[str, Any], side_px: int
 ) -> bool:
     """Write one crop and its mask; False when there is too little of it to tell anything."""
-    mask = coco_mask.decode(entry["segmentation"]).astype(bool)
+    mask = decode_mask(entry["segmentation"])
     left, top, width, height = entry["bbox"]
     if max(width, height) < _MIN_SIDE_PX:
         return False

@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from catalog.errors import CheckpointError
 
 _CLASSIFIERS = ("classifier.", "fc.", "head.fc.", "_fc.")
+# Arbitrary bytes read as a pickle fail in as many ways as its opcodes do.
+_UNREADABLE = (
+    OSError, RuntimeError, EOFError, pickle.UnpicklingError, LookupError, ValueError, TypeError,
+    AttributeError,
+)  # fmt: skip
 _BLOCK = re.compile(r"_blocks\.(\d+)\.(.+)")
 _STEMS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
 
@@ -37,7 +42,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """A file that torch.save wrote, loaded without running any code in it."""
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise CheckpointError(path, f"not a file of plain tensors: {error}") from error
     if not isinstance(loaded, dict) or not all(isinstance(t, Tensor) for t in loaded.values()):
         raise CheckpointError(path, "not a state dict: a mapping of names to tensors is needed")

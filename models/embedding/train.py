@@ -203,7 +203,8 @@ class TrainingStep:
         loss.backward()
         self.optimizer.step()
         self.schedule.step()
-        return {"ranking": float(ranking), "auxiliary": float(auxiliary), "kinds": float(kinds)}
+        losses_now = {"ranking": ranking, "auxiliary": auxiliary, "kinds": kinds}
+        return {name: value.item() for name, value in losses_now.items()}
 
     def _groups(self) -> list[dict[str, Any]]:
         heads: list[nn.Parameter] = [
