@@ -17,7 +17,7 @@ from catalog.tables import Catalog, Garment, Item, ItemPhoto, Photo, PhotoState
 from stack.state import find_state
 from tests.whole.running import COMMAND, Running, draw_catalog, photos_in, running_stack, wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ITEMS = 8
 
