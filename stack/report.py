@@ -27,18 +27,16 @@ class Example:
 
 
 def find_examples(product: Product, catalog: str, count: int = _EXAMPLES) -> list[Example]:
-    """The first sold garments of different categories that have neighbours."""
-    examples: dict[str, Example] = {}
+    """Sold garments with neighbours: of different items and of different categories."""
+    examples: list[Example] = []
     for item in product.items(catalog):
-        for garment in _sold_garments(product.get_item(item["id"])):
-            if garment["category"] in examples:
-                continue
-            similar = product.get_similar(garment["id"])
-            if similar:
-                examples[garment["category"]] = Example(item, garment, similar)
-        if len(examples) >= count:
+        shown = {example.garment["category"] for example in examples}
+        example = _find_example(product, item, shown)
+        if example is not None:
+            examples.append(example)
+        if len(examples) == count:
             break
-    return list(examples.values())[:count]
+    return examples
 
 
 def print_report(console: Console, shown: Shown, examples: list[Example]) -> None:
@@ -57,6 +55,14 @@ def print_report(console: Console, shown: Shown, examples: list[Example]) -> Non
         console.print(f"[red]failed[/red] {skus}: {failure['reason']}", highlight=False)
     for example in examples:
         console.print(_neighbours(example))
+
+
+def _find_example(product: Product, item: dict[str, Any], shown: set[str]) -> Example | None:
+    for garment in _sold_garments(product.get_item(item["id"])):
+        similar = [] if garment["category"] in shown else product.get_similar(garment["id"])
+        if similar:
+            return Example(item, garment, similar)
+    return None
 
 
 def _sold_garments(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
