@@ -50,6 +50,13 @@ def prepare(kind: str, source: Path, out: Path) -> None:
 )
 @click.option("--minutes", default=60.0, show_default=True, help="Time to train, all in all.")
 @click.option("--start", type=_FILE, help="ImageNet weights of the trunk (.pth).")
+@click.option("--init", type=_FOLDER, help="A checkpoint of the same architecture to begin with.")
+@click.option("--learning-rate", default=6e-4, show_default=True)
+@click.option(
+    "--short-side", type=(int, int), default=(208, 320), show_default=True, help="Least and most."
+)
+@click.option("--crop-rate", default=0.45, show_default=True, help="Share of close crops.")
+@click.option("--studio-rate", default=0.3, show_default=True, help="Share before a studio wall.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; default: all cores.")
@@ -59,6 +66,11 @@ def train(
     sources: tuple[str, ...],
     minutes: float,
     start: Path | None,
+    init: Path | None,
+    learning_rate: float,
+    short_side: tuple[int, int],
+    crop_rate: float,
+    studio_rate: float,
     seed: int,
     device: str,
     threads: int | None,
@@ -68,21 +80,41 @@ def train(
     import torch
 
     from models.segmentation.architecture import CascadeConfig, published_config
+    from models.segmentation.augment import AugmentOptions
     from models.segmentation.ship import make_checkpoint
     from models.segmentation.train import TrainOptions, train_segmenter
 
     if threads:
         torch.set_num_threads(threads)
     config = published_config(trunk=trunk) if "resnet" in trunk else CascadeConfig(trunk=trunk)
-    options = TrainOptions(minutes=minutes, seed=seed, device=device)
+    least, most = short_side
+    views = AugmentOptions(
+        crop_rate=crop_rate,
+        studio_rate=studio_rate,
+        min_side_px=least,
+        max_side_px=most,
+        max_long_side_px=most * 3 // 2,
+    )
+    options = TrainOptions(
+        minutes=minutes, learning_rate=learning_rate, seed=seed, device=device, augment=views
+    )
     weights = train_segmenter(
-        config, [_parse_source(text) for text in sources], out, options, start, click.echo
+        config, [_parse_source(text) for text in sources], out, options, start, click.echo, init
     )
     card = make_checkpoint(
         weights,
         out / "checkpoint",
         config,
-        training={"minutes": minutes, "seed": seed, "sources": list(sources)},
+        training={
+            "minutes": minutes,
+            "seed": seed,
+            "sources": list(sources),
+            "init": str(init) if init else None,
+            "learning_rate": learning_rate,
+            "short_side_px": list(short_side),
+            "crop_rate": crop_rate,
+            "studio_rate": studio_rate,
+        },
     )
     click.echo(f"{card.id} in {out / 'checkpoint'}")
 

@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from models.checkpoints import load_weights
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.augment import AugmentOptions, View, make_random_view
 from models.segmentation.compat import BitMasks, Boxes, EventStorage, GeneralizedRCNN, Instances
 from models.segmentation.data.coco import LabelledPhoto, decode_mask, read_photos
+from models.segmentation.infer import load_model_weights
 from models.segmentation.precision import autocast, choose_device
 from models.segmentation.trunks import (
     TimmTrunk,
@@ -28,6 +30,10 @@ from models.segmentation.trunks import (
     freeze_trunk,
     load_trunk_weights,
 )
+
+
+LONGEST_STEP_S = 60.0
+"""A step that took longer was suspended: the rest of its time does not count as training."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +142,16 @@ def train_segmenter(
     options: TrainOptions = TrainOptions(),
     start: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
+    init: Path | None = None,
 ) -> Path:
     """Train until `options.minutes` are spent and return the file with the averaged weights.
 
-    `start` holds ImageNet weights of the trunk. A run whose `state.pt` is in `out` goes on from
-    there, also with other sources. `report` gets a line every 20 steps.
+    `start` holds ImageNet weights of the trunk, `init` is a checkpoint folder of the same
+    architecture to begin with. A run whose `state.pt` is in `out` goes on from there, also with
+    other sources. `report` gets a line every 20 steps.
     """
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run(config, options, out, start)
+    run = _Run(config, options, out, start, init)
     loader = DataLoader(
         RandomViews(sources, config, options.augment, options.seed + run.step),
         batch_size=options.batch_photos,
@@ -160,14 +168,20 @@ class _Run:
     """A training run in progress: model, optimiser, averaged weights and the time spent."""
 
     def __init__(
-        self, config: CascadeConfig, options: TrainOptions, out: Path, start: Path | None
+        self,
+        config: CascadeConfig,
+        options: TrainOptions,
+        out: Path,
+        start: Path | None,
+        init: Path | None,
     ) -> None:
         torch.manual_seed(options.seed)
         self.options, self.out = options, out
         self.device = choose_device(options.device)
-        self.model = _make_trainable(config, options, start).to(
-            self.device, memory_format=torch.channels_last
-        )
+        model = _make_trainable(config, options, start)
+        if init is not None:
+            load_model_weights(model, load_weights(init), init)
+        self.model = model.to(self.device, memory_format=torch.channels_last)
         self.optimiser = _make_optimiser(self.model, options)
         self.average = AverageWeights(self.model, options.average_decay)
         self.step, self.spent_s, self.saved_s = 0, 0.0, 0.0
@@ -184,7 +198,7 @@ class _Run:
             began = time.monotonic()
             loss = self._take_step(next(batches), self.spent_s / budget_s)
             recent.append(loss)
-            self.spent_s += time.monotonic() - began
+            self.spent_s += min(time.monotonic() - began, LONGEST_STEP_S)
             if self.step % 20 == 0:
                 left = (budget_s - self.spent_s) / 60
                 report(f"step {self.step} loss {np.mean(recent):.3f} {left:.1f} minutes left")
