@@ -3,6 +3,7 @@
 torch is imported inside the commands, so that listing them costs nothing.
 """
 
+import sys
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--steps", default=1500, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--heads-only", is_flag=True, help="Keep the trunk frozen: minutes on a CPU.")
+@click.option("--kind-weight", default=0.5, show_default=True, help="Of the category's loss.")
 @click.option("--device", default="auto", show_default=True)
 def train_embedding_command(
     crops: Path,
@@ -34,20 +36,30 @@ def train_embedding_command(
     steps: int,
     seed: int,
     heads_only: bool,
+    kind_weight: float,
     device: str,
 ) -> None:
     """Train CGD on a set of crops."""
+    from models.embedding.heads import HeadSettings
+    from models.embedding.losses import LossSettings
     from models.embedding.network import Architecture
-    from models.embedding.train import TrainingSettings, train_embedding, train_frozen
+    from models.embedding.train import TrainingSettings, train_embedding
 
     try:
         architecture = Architecture(trunk, descriptors, dimensions, side_px)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    settings = TrainingSettings(steps=steps, seed=seed)
-    train = train_frozen if heads_only else train_embedding
-    card = train(
-        crops, starting_weights, out, architecture, settings, device=device, report=click.echo
+    losses = LossSettings(kind_weight=kind_weight)
+    card = train_embedding(
+        crops,
+        starting_weights,
+        out,
+        architecture,
+        TrainingSettings(steps=steps, seed=seed, losses=losses),
+        heads=HeadSettings(steps=steps, seed=seed) if heads_only else None,
+        command=" ".join(("lookalike", *sys.argv[1:])),
+        device=device,
+        report=click.echo,
     )
     click.echo(f"{out}: {card.id}")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from catalog.taxonomy import CATEGORIES
+from models.devices import autocast
 from models.embedding.augment import Augmentation, make_view
 from models.embedding.crop_set import CropRecord, plain_crop, read_crop
 from models.embedding.infer import letterbox, normalise
@@ -58,10 +59,10 @@ def describe_views(
             pictures.append(letterbox(plain_crop(crop, mask), side))
             more = range(views - 1)
             pictures += [make_view(crop, mask, side, Augmentation(), rng) for _ in more]
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(device):
             described = network.describe(normalise(np.stack(pictures), architecture, device))
         stacked = torch.stack(described, dim=1)  # (B * views, descriptors, C)
-        rows.append(stacked.cpu().half().numpy().reshape(-1, views, *stacked.shape[1:]))
+        rows.append(stacked.float().cpu().half().numpy().reshape(-1, views, *stacked.shape[1:]))
     return np.concatenate(rows)
 
 

@@ -15,21 +15,27 @@ from torch import Tensor
 from catalog.errors import CheckpointError
 from models.checkpoints import load_card, load_weights
 from models.crops import PLAIN
+from models.devices import choose_device
 from models.embedding.network import CGD, Architecture
 
 _BATCH = 32
+_CPU = torch.device("cpu")
 
 
 class Embedder:
     """A CGD network in evaluation mode on one device; load it with `load_embedder`."""
 
     def __init__(
-        self, network: CGD, architecture: Architecture, checkpoint_id: str, device: str = "cpu"
+        self,
+        network: CGD,
+        architecture: Architecture,
+        checkpoint_id: str,
+        device: torch.device = _CPU,
     ) -> None:
         self.checkpoint_id = checkpoint_id
         self.dimensions = architecture.dimensions
         self._architecture = architecture
-        self._device = torch.device(device)
+        self._device = device
         # Channels last: 1.4x faster on a CPU.
         self._network = network.eval().to(self._device, memory_format=torch.channels_last)
 
@@ -65,12 +71,6 @@ def load_embedder(folder: Path, device: str = "auto") -> Embedder:
     if card.dimensions != architecture.dimensions:
         raise CheckpointError(folder, "the card's dimensions are not the architecture's")
     return Embedder(network, architecture, card.id, choose_device(device))
-
-
-def choose_device(device: str) -> str:
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def letterbox(crop: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

@@ -16,11 +16,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from catalog.taxonomy import CATEGORIES
 from models.checkpoints import Card, save_checkpoint
+from models.devices import autocast, choose_device
 from models.embedding.augment import Augmentation
 from models.embedding.batches import Batch, BatchPlan, load_batch, plan_batches
 from models.embedding.crop_set import CropRecord, plain_crop, read_crop, read_records
 from models.embedding.heads import HeadSettings, describe_views, train_heads
-from models.embedding.infer import choose_device, letterbox, normalise
+from models.embedding.infer import letterbox, normalise
 from models.embedding.losses import AuxiliaryClassifier, LossSettings, RankingLoss, make_kind_loss
 from models.embedding.network import CGD, Architecture
 from models.embedding.starting_weights import load_starting_weights
@@ -58,6 +59,7 @@ def train_embedding(
     out: Path,
     architecture: Architecture,
     settings: TrainingSettings,
+    heads: HeadSettings | None = None,
     data: Sequence[dict[str, str]] = (),
     command: str = "",
     device: str = "auto",
@@ -65,16 +67,24 @@ def train_embedding(
 ) -> Card:
     """Train on the crop set in folder `crops` and save a checkpoint to `out`.
 
-    With `steps` = 0 the result is the frozen trunk with heads from whitening.
+    With `heads` the trunk stays frozen and they alone are trained, on what it says about the
+    crops. With `steps` = 0 the result is the frozen trunk with heads from whitening.
     """
     torch.manual_seed(settings.seed)
-    target = torch.device(choose_device(device))
+    target = choose_device(device)
     records = read_records(crops)
     network = CGD(architecture).to(target, memory_format=torch.channels_last).eval()
     load_starting_weights(network.trunk, starting_weights)
-    _start_heads(network, architecture, crops, records, settings)
-    if settings.steps:
-        network = _run(network, architecture, crops, records, settings, target, report)
+    if heads is not None:
+        described = describe_views(network, architecture, crops, records, heads.views, heads.seed)
+        network = network.cpu()
+        train_heads(network, described, records, heads, settings.losses, report)
+        training = {"heads": asdict(heads), "losses": asdict(settings.losses)}
+    else:
+        _start_heads(network, architecture, crops, records, settings)
+        if settings.steps:
+            network = _run(network, architecture, crops, records, settings, target, report)
+        training = _plain(settings)
     return save_checkpoint(
         out,
         "embedding",
@@ -82,38 +92,7 @@ def train_embedding(
         network.state_dict(),
         dimensions=architecture.dimensions,
         data=tuple(data),
-        training={"command": command, "crops": len(records), **_plain(settings)},
-    )
-
-
-def train_frozen(
-    crops: Path,
-    starting_weights: Path,
-    out: Path,
-    architecture: Architecture,
-    settings: TrainingSettings,
-    data: Sequence[dict[str, str]] = (),
-    command: str = "",
-    device: str = "auto",
-    report: Report = print,
-) -> Card:
-    """Train the heads alone on what the frozen trunk says about the crops in folder `crops`."""
-    target = torch.device(choose_device(device))
-    records = read_records(crops)
-    network = CGD(architecture).to(target, memory_format=torch.channels_last).eval()
-    load_starting_weights(network.trunk, starting_weights)
-    heads = HeadSettings(steps=settings.steps, seed=settings.seed)
-    described = describe_views(network, architecture, crops, records, heads.views, heads.seed)
-    network = network.cpu()
-    train_heads(network, described, records, heads, settings.losses, report)
-    return save_checkpoint(
-        out,
-        "embedding",
-        architecture.as_json(),
-        network.state_dict(),
-        dimensions=architecture.dimensions,
-        data=tuple(data),
-        training={"command": command, "crops": len(records), "heads": asdict(heads)},
+        training={"command": command, "crops": len(records), **training},
     )
 
 
@@ -137,7 +116,7 @@ def _start_heads(
     for start in range(0, count, 32):
         part = [plain_crop(*read_crop(crops, r)) for r in chosen[start : start + 32]]
         views = np.stack([letterbox(crop, architecture.side_px) for crop in part])
-        with torch.inference_mode(), fast_precision(device):
+        with torch.inference_mode(), autocast(device):
             described.append(network.describe(normalise(views, architecture, device)))
     set_heads_from(network, [torch.cat(vectors) for vectors in zip(*described, strict=True)])
 
@@ -192,7 +171,7 @@ class TrainingStep:
         losses = self.settings.losses
         identities = torch.from_numpy(batch.identities).to(self.device)
         categories = torch.from_numpy(batch.categories).to(self.device)
-        with fast_precision(self.device):
+        with autocast(self.device):
             described = self.network.describe(photos)
             embeddings = self.network.combine(described)
             auxiliary = self.auxiliary(described[0], categories)
@@ -223,9 +202,3 @@ class TrainingStep:
         """Linear warm-up, then half a cosine down to nothing."""
         warm = min(1.0, (step + 1) / max(1, self.settings.warmup))
         return warm * 0.5 * (1 + float(np.cos(np.pi * step / max(1, self.settings.steps))))
-
-
-def fast_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where it is fast: on GPUs, and on CPUs with matrix tiles (AMX)."""
-    fast = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)

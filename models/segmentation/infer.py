@@ -13,9 +13,9 @@ import torch
 
 from catalog.errors import CheckpointError, InputError
 from models.checkpoints import load_card, load_weights
+from models.devices import autocast, choose_device
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
-from models.segmentation.precision import autocast, choose_device
 from models.segmentation.suppress import merge_duplicates
 
 DEFAULT_THRESHOLD = 0.4

@@ -18,19 +18,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from models.checkpoints import load_weights
+from models.devices import autocast, choose_device
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.augment import AugmentOptions, View, make_random_view
 from models.segmentation.compat import BitMasks, Boxes, EventStorage, GeneralizedRCNN, Instances
 from models.segmentation.data.coco import LabelledPhoto, decode_mask, read_photos
 from models.segmentation.infer import load_model_weights
-from models.segmentation.precision import autocast, choose_device
 from models.segmentation.trunks import (
     TimmTrunk,
     freeze_batch_norm,
     freeze_trunk,
     load_trunk_weights,
 )
-
 
 LONGEST_STEP_S = 60.0
 """A step that took longer was suspended: the rest of its time does not count as training."""

@@ -74,7 +74,7 @@ class Running:
         except httpx.HTTPError:
             return False
         photos = status["photos"]
-        return photos["pending"] + photos["working"] + status["behind"] == 0
+        return bool(photos["pending"] + photos["working"] + status["behind"] == 0)
 
     def kill(self, name: str) -> int:
         """Kill -9 one of its processes with its children; returns the pid that is gone."""

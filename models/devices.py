@@ -1,6 +1,6 @@
-"""Which device and number format the segmenter runs in.
+"""Which device and number format the models run in.
 
-Used by training and inference.
+Used by training and inference of both.
 """
 
 from contextlib import AbstractContextManager
