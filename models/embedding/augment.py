@@ -85,7 +85,7 @@ def _move_camera(
     warp = cv2.getPerspectiveTransform(source, target)
     scale = side_px / (2 * half)
     if scale < 0.6:  # a warp does not smooth: shrink first or thin stripes turn into noise
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / scale), dtype=np.uint8)
     return np.asarray(
         cv2.warpPerspective(picture, warp, (side_px, side_px), borderValue=fill), dtype=np.uint8
     )

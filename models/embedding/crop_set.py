@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.masks import decode_mask
 from models.crops import cut_crop
+from models.pixels import read_pixels
 
 _INDEX = "crops.jsonl"
 _MIN_SIDE_PX = 24
@@ -53,7 +54,7 @@ def prepare_crops(
     count = 0
     with (out / _INDEX).open("a", encoding="utf-8") as index:
         for name, entries in by_photo.items():
-            photo = cv2.cvtColor(cv2.imread(str(photos / name)), cv2.COLOR_BGR2RGB)
+            photo = read_pixels(photos / name)
             for entry in entries:
                 key = f"{source}-{annotations.stem}-{entry['id']:06d}"
                 if not _write_crop(out / key, photo, entry, side_px):
@@ -85,13 +86,18 @@ def _write_crop(
     cut = cut_crop(layers, box, mask, background="keep")[..., 0]
     scale = min(1.0, side_px / max(crop.shape[:2]))
     if scale < 1:
-        crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        cut = cv2.resize(cut, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_AREA)
+        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+        crop = _shrink(crop, size)
+        cut = _shrink(cut, size)
     cv2.imwrite(
         f"{path}.jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95]
     )
     cv2.imwrite(f"{path}.png", cut)
     return True
+
+
+def _shrink(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def read_records(folder: Path) -> list[CropRecord]:
@@ -102,8 +108,8 @@ def read_records(folder: Path) -> list[CropRecord]:
 
 def read_crop(folder: Path, record: CropRecord) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """A crop with its background, (h, w, 3) uint8 RGB, and its (h, w) bool mask."""
-    crop = cv2.cvtColor(cv2.imread(str(folder / f"{record.key}.jpg")), cv2.COLOR_BGR2RGB)
-    mask = cv2.imread(str(folder / f"{record.key}.png"), cv2.IMREAD_GRAYSCALE) > 127
+    crop = read_pixels(folder / f"{record.key}.jpg")
+    mask = read_pixels(folder / f"{record.key}.png")[..., 0] > 127
     return crop, mask
 
 

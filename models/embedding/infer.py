@@ -15,7 +15,7 @@ from torch import Tensor
 from catalog.errors import CheckpointError
 from models.checkpoints import load_card, load_weights
 from models.crops import PLAIN
-from models.devices import choose_device
+from models.devices import choose_device, put_on
 from models.embedding.network import CGD, Architecture
 
 _BATCH = 32
@@ -36,8 +36,8 @@ class Embedder:
         self.dimensions = architecture.dimensions
         self._architecture = architecture
         self._device = device
-        # Channels last: 1.4x faster on a CPU.
-        self._network = network.eval().to(self._device, memory_format=torch.channels_last)
+        self._network = network.eval()
+        put_on(network, device)
 
     def embed_crops(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed garments: (h, w, 3) uint8 RGB of any size each -> (N, D) float32, rows of length 1.

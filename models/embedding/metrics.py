@@ -29,14 +29,15 @@ def hits_at(
 ) -> NDArray[np.float64]:
     """(Q,) 1 where one of the first k has the query's label, else 0; its mean is recall@k."""
     same = _same(ranks[:, :k], query_labels, gallery_labels)
-    return same.any(axis=1).astype(float)
+    return np.asarray(same.any(axis=1), dtype=np.float64)
 
 
 def share_at(
     ranks: NDArray[np.int64], query_labels: Sequence[str], gallery_labels: Sequence[str], k: int
 ) -> NDArray[np.float64]:
     """(Q,) share of the first k with the query's label; its mean is precision@k."""
-    return _same(ranks[:, :k], query_labels, gallery_labels).mean(axis=1)
+    same = _same(ranks[:, :k], query_labels, gallery_labels)
+    return np.asarray(same.mean(axis=1), dtype=np.float64)
 
 
 def map_at_r(

@@ -51,7 +51,10 @@ class Architecture:
         names = {field.name for field in fields(cls)}
         if set(values) != names:
             raise ValueError(f"the architecture needs exactly {sorted(names)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**given)
 
 
 class CGD(nn.Module):
@@ -61,7 +64,7 @@ class CGD(nn.Module):
         super().__init__()
         self.trunk = make_trunk(architecture)
         self.descriptors = make_descriptors(architecture.descriptors)
-        channels = int(self.trunk.num_features)
+        channels = count_channels(self.trunk)
         sizes = split_dimensions(architecture.dimensions, len(self.descriptors))
         self.heads = nn.ModuleList(nn.Linear(channels, size) for size in sizes)
 
@@ -87,7 +90,7 @@ def make_trunk(architecture: Architecture) -> nn.Module:
 
     Raises ValueError for a name that timm does not know or a trunk that can't keep 1/16.
     """
-    options = {"output_stride": 16} if architecture.stride == "dilated" else {}
+    options: dict[str, Any] = {"output_stride": 16} if architecture.stride == "dilated" else {}
     try:
         trunk = timm.create_model(
             architecture.trunk, pretrained=False, num_classes=0, global_pool="", **options
@@ -99,10 +102,17 @@ def make_trunk(architecture: Architecture) -> nn.Module:
     return trunk
 
 
+def count_channels(trunk: nn.Module) -> int:
+    """The channels of a timm trunk's feature map."""
+    channels: Any = trunk.num_features
+    return int(channels)
+
+
 def _take_stride(trunk: nn.Module) -> None:
     """Make the third stage of a ResNet keep its resolution."""
     if not isinstance(trunk, timm.models.resnet.ResNet):
         raise ValueError("stride stage3 is for ResNets")
-    for module in trunk.layer3.modules():
+    stage: nn.Module = trunk.get_submodule("layer3")
+    for module in stage.modules():
         if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
             module.stride = (1, 1)

@@ -16,16 +16,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from catalog.taxonomy import CATEGORIES
 from models.checkpoints import Card, save_checkpoint
-from models.devices import autocast, choose_device
+from models.devices import autocast, choose_device, put_on
 from models.embedding.augment import Augmentation
 from models.embedding.batches import Batch, BatchPlan, load_batch, plan_batches
 from models.embedding.crop_set import CropRecord, plain_crop, read_crop, read_records
 from models.embedding.heads import HeadSettings, describe_views, train_heads
 from models.embedding.infer import letterbox, normalise
 from models.embedding.losses import AuxiliaryClassifier, LossSettings, RankingLoss, make_kind_loss
-from models.embedding.network import CGD, Architecture
-from models.embedding.starting_weights import load_starting_weights
+from models.embedding.network import CGD, Architecture, count_channels
 from models.embedding.whitening import set_heads_from
+from models.starting_weights import load_starting_weights
 
 Report = Callable[[str], None]
 
@@ -73,7 +73,8 @@ def train_embedding(
     torch.manual_seed(settings.seed)
     target = choose_device(device)
     records = read_records(crops)
-    network = CGD(architecture).to(target, memory_format=torch.channels_last).eval()
+    network = CGD(architecture).eval()
+    put_on(network, target)
     load_starting_weights(network.trunk, starting_weights)
     if heads is not None:
         described = describe_views(network, architecture, crops, records, heads.views, heads.seed)
@@ -133,7 +134,8 @@ def _run(
     """Take the steps and return the network with averaged weights."""
     cv2.setNumThreads(1)
     step = TrainingStep(network, settings, device)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging))
+    average = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]
+    averaged = AveragedModel(network, multi_avg_fn=average)
     rng = np.random.default_rng(settings.seed)
     planned = plan_batches(records, settings.plan, settings.seed)
     for number in range(1, settings.steps + 1):
@@ -144,7 +146,8 @@ def _run(
         averaged.update_parameters(network)
         if number % 25 == 0 or number == settings.steps:
             report(f"step {number}: " + ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
-    trained: CGD = averaged.module
+    trained = averaged.module
+    assert isinstance(trained, CGD)
     return trained
 
 
@@ -154,7 +157,7 @@ class TrainingStep:
     def __init__(self, network: CGD, settings: TrainingSettings, device: torch.device) -> None:
         self.network = network
         self.settings = settings
-        channels = int(network.trunk.num_features)
+        channels = count_channels(network.trunk)
         self.auxiliary = AuxiliaryClassifier(channels, len(CATEGORIES), settings.losses).to(device)
         self.ranking = RankingLoss(settings.losses.margin)
         self.kinds = make_kind_loss(settings.losses)

@@ -4,6 +4,7 @@ Called by training. Random heads would throw away much of the trunk's ImageNet k
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ def set_heads_from(network: CGD, described: Sequence[Tensor], power: float = 0.2
     described: for each descriptor (N, C) over a sample of crops. power: how far components are
     evened out: 0 keeps their variances, 0.5 makes them all one.
     """
+    head: Any
     for head, vectors in zip(network.heads, described, strict=True):
         weight, bias = principal_projection(vectors.float().cpu(), head.out_features, power)
         head.weight.copy_(weight)

@@ -17,8 +17,9 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from catalog.masks import encode_mask
 from catalog.taxonomy import CATEGORIES, fitting_categories
-from models.segmentation.data.coco import LabelledPhoto, encode_mask, read_photos
+from models.segmentation.data.coco import LabelledPhoto, read_photos
 from models.segmentation.infer import FoundGarment, Segmenter
 
 BATCH_PHOTOS = 4

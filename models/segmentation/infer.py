@@ -13,7 +13,7 @@ import torch
 
 from catalog.errors import CheckpointError, InputError
 from models.checkpoints import load_card, load_weights
-from models.devices import autocast, choose_device
+from models.devices import autocast, choose_device, put_on
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
 from models.segmentation.suppress import merge_duplicates
@@ -61,7 +61,8 @@ class Segmenter:
         self.same_garment_iou = same_garment_iou
         self._config = config
         self._device = model.device
-        self._model = model.eval().to(memory_format=torch.channels_last)
+        self._model = model.eval()
+        put_on(model, model.device)
         for predictor in model.roi_heads.box_predictor:
             predictor.test_score_thresh = score_threshold * (
                 1.0 if same_garment_iou is None else LEAST_SHARE

@@ -17,19 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from catalog.masks import decode_mask
 from models.checkpoints import load_weights
-from models.devices import autocast, choose_device
+from models.devices import autocast, choose_device, put_on
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.augment import AugmentOptions, View, make_random_view
 from models.segmentation.compat import BitMasks, Boxes, EventStorage, GeneralizedRCNN, Instances
-from models.segmentation.data.coco import LabelledPhoto, decode_mask, read_photos
+from models.segmentation.data.coco import LabelledPhoto, read_photos
 from models.segmentation.infer import load_model_weights
-from models.segmentation.trunks import (
-    TimmTrunk,
-    freeze_batch_norm,
-    freeze_trunk,
-    load_trunk_weights,
-)
+from models.segmentation.trunks import TimmTrunk, freeze_batch_norm, freeze_trunk
+from models.starting_weights import load_starting_weights
 
 LONGEST_STEP_S = 60.0
 """A step that took longer was suspended: the rest of its time does not count as training."""
@@ -180,7 +177,8 @@ class _Run:
         model = _make_trainable(config, options, start)
         if init is not None:
             load_model_weights(model, load_weights(init), init)
-        self.model = model.to(self.device, memory_format=torch.channels_last)
+        put_on(model, self.device)
+        self.model = model
         self.optimiser = _make_optimiser(self.model, options)
         self.average = AverageWeights(self.model, options.average_decay)
         self.step, self.spent_s, self.saved_s = 0, 0.0, 0.0
@@ -258,7 +256,7 @@ def _make_trainable(
     trunk = model.backbone.bottom_up
     if isinstance(trunk, TimmTrunk):
         if start is not None:
-            load_trunk_weights(trunk, start)
+            load_starting_weights(trunk.network, start)
         freeze_trunk(trunk, options.frozen_stages)
     freeze_batch_norm(model)
     return model

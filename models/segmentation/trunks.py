@@ -1,18 +1,13 @@
-"""Any timm feature extractor as a detectron2 backbone, and ImageNet weights to start it from.
+"""Any timm feature extractor as a detectron2 backbone, and which parts of it are trained.
 
 Used by the architecture and the trainer.
 """
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 from torch import Tensor, nn
 
-from catalog.errors import CheckpointError
 from models.segmentation.compat import Backbone, ShapeSpec
 
 
@@ -69,58 +64,3 @@ def freeze_batch_norm(model: nn.Module) -> None:
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
             module.requires_grad_(False)
-
-
-def load_trunk_weights(trunk: TimmTrunk, path: Path) -> None:
-    """Start a trunk from an ImageNet file in timm's own or EfficientNet-PyTorch's key names.
-
-    Raises CheckpointError unless every tensor of the trunk is there in the right shape; the
-    classifier, which a trunk hasn't got, is left over.
-    """
-    found = torch.load(path, map_location="cpu", weights_only=True)
-    if "_conv_stem.weight" in found:
-        depths = [len(stage) for stage in trunk.network.blocks]
-        try:
-            found = rename_efficientnet_keys(found, depths)
-        except LookupError as error:
-            raise CheckpointError(path, "has blocks that the trunk hasn't: another size") from error
-    wanted = trunk.network.state_dict()
-    for key, value in wanted.items():
-        if key not in found and not key.endswith("num_batches_tracked"):
-            raise CheckpointError(path, f"no tensor for {key}")
-        if key in found and found[key].shape != value.shape:
-            raise CheckpointError(path, f"{key} has shape {tuple(found[key].shape)}")
-    trunk.network.load_state_dict({**wanted, **{k: v for k, v in found.items() if k in wanted}})
-
-
-_EXPANDED = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
-_PLAIN = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-_OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
-
-
-def rename_efficientnet_keys(
-    weights: Mapping[str, Tensor], stage_depths: list[int]
-) -> dict[str, Tensor]:
-    """EfficientNet-PyTorch's key names as timm's; the classification head is dropped.
-
-    EfficientNet-PyTorch counts the blocks through; timm counts stages and blocks within one.
-    """
-    places = [f"blocks.{s}.{b}" for s, depth in enumerate(stage_depths) for b in range(depth)]
-    renamed = {}
-    for key, value in weights.items():
-        outer, _, rest = key.partition(".")
-        if outer in _OUTER:
-            renamed[f"{_OUTER[outer]}.{rest}"] = value
-        elif match := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key):
-            block, part, leaf = match.groups()
-            expands = f"_blocks.{block}._expand_conv.weight" in weights
-            new = (_EXPANDED if expands else _PLAIN)[part]
-            renamed[f"{places[int(block)]}.{new}.{leaf}"] = value
-    return renamed

@@ -21,8 +21,8 @@ from models.embedding.descriptors import (
 )
 from models.embedding.losses import AuxiliaryClassifier, LossSettings, RankingLoss, make_kind_loss
 from models.embedding.network import CGD, Architecture
-from models.embedding.starting_weights import load_starting_weights, rename_efficientnet_lite
 from models.embedding.whitening import principal_projection
+from models.starting_weights import load_starting_weights, rename_efficientnet_lite
 
 TINY = Architecture(trunk="tf_efficientnet_lite0", dimensions=12, side_px=32)
 

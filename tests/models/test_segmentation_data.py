@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from catalog.masks import decode_mask, encode_mask
 from catalog.taxonomy import CATEGORIES
 from models.segmentation.augment import (
     AugmentOptions,
@@ -27,8 +28,6 @@ from models.segmentation.data.clothing import cut_garment, is_plausible, looks_l
 from models.segmentation.data.coco import (
     CocoWriter,
     LabelledGarment,
-    decode_mask,
-    encode_mask,
     read_photos,
 )
 from models.segmentation.data.drawn import prepare_drawn

