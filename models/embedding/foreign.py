@@ -14,7 +14,7 @@ from torch import Tensor
 from catalog.errors import CheckpointError
 from models.checkpoints import Card, save_checkpoint
 from models.embedding.network import CGD, Architecture
-from models.embedding.starting_weights import read_state_dict
+from models.starting_weights import read_state_dict
 
 # `features` is a Sequential of the ResNet's children without pooling and classifier.
 _FEATURES = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
