@@ -145,7 +145,7 @@ def _work_through(
         saver = stack.enter_context(ThreadPoolExecutor(1, "save"))
         saving: Future[list[tuple[int, int | None]]] | None = None
         for batch in _decode_ahead(resources, photos, decoders):
-            results = _see_batch(resources, batch, targets)
+            results = see_batch(resources, batch, targets)
             if saving:
                 yield from saving.result()
             saving = saver.submit(_save_batch, resources, results, targets, task_id)
@@ -174,17 +174,20 @@ def _decode_ahead(
 
 
 @dataclass(frozen=True)
-class _Result:
+class Result:
+    """What each target saw in one photo, or why none could see it."""
+
     photo: PhotoRef
     seen: list[SeenPhoto]  # one for each target
     error: PhotoError | None = None
 
 
-def _see_batch(
+def see_batch(
     resources: Resources, batch: Sequence[Decoded], targets: Sequence[Target]
-) -> list[_Result]:
+) -> list[Result]:
+    """Let all targets see some photos; one that can't be seen comes back with its error."""
     good = [decoded for decoded in batch if decoded.pixels is not None]
-    bad = [_Result(decoded.photo, [], decoded.error) for decoded in batch if decoded.error]
+    bad = [Result(decoded.photo, [], decoded.error) for decoded in batch if decoded.error]
     try:
         return bad + _see(resources, good, targets)
     except RuntimeError:
@@ -193,9 +196,7 @@ def _see_batch(
         return bad + [_see_alone(resources, decoded, targets) for decoded in good]
 
 
-def _see(
-    resources: Resources, batch: Sequence[Decoded], targets: Sequence[Target]
-) -> list[_Result]:
+def _see(resources: Resources, batch: Sequence[Decoded], targets: Sequence[Target]) -> list[Result]:
     if not batch:
         return []
     pixels = [decoded.pixels for decoded in batch if decoded.pixels is not None]
@@ -209,20 +210,20 @@ def _see(
         for target in targets
     ]
     return [
-        _Result(decoded.photo, list(seen)) for decoded, *seen in zip(batch, *by_target, strict=True)
+        Result(decoded.photo, list(seen)) for decoded, *seen in zip(batch, *by_target, strict=True)
     ]
 
 
-def _see_alone(resources: Resources, decoded: Decoded, targets: Sequence[Target]) -> _Result:
+def _see_alone(resources: Resources, decoded: Decoded, targets: Sequence[Target]) -> Result:
     try:
         return _see(resources, [decoded], targets)[0]
     except RuntimeError as error:
         reason = PhotoError("model_failed", f"the models failed on it: {error}")
-        return _Result(decoded.photo, [], reason)
+        return Result(decoded.photo, [], reason)
 
 
 def _save_batch(
-    resources: Resources, results: Sequence[_Result], targets: Sequence[Target], task_id: str
+    resources: Resources, results: Sequence[Result], targets: Sequence[Target], task_id: str
 ) -> list[tuple[int, int | None]]:
     """Garments, crops, vectors and dirty entries of a batch, in one transaction.
 
@@ -242,7 +243,7 @@ def _save_batch(
 
 
 def _save_result(
-    session: Session, photo: Photo, result: _Result, targets: Sequence[Target]
+    session: Session, photo: Photo, result: Result, targets: Sequence[Target]
 ) -> int | None:
     if result.error is not None:
         fail_photo(session, photo.id, str(result.error))

@@ -55,7 +55,9 @@ def reembed_some(
 
 
 def _report(session: Session, job_id: uuid.UUID, generation: Generation) -> None:
-    garments = select(func.count()).where(Garment.segmenter == generation.segmenter)
+    garments = (
+        select(func.count()).select_from(Garment).where(Garment.segmenter == generation.segmenter)
+    )
     seen = garments.join(Embedding, Embedding.garment_id == Garment.id).where(
         Embedding.embedder == generation.embedder
     )

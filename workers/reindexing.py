@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from catalog.errors import LookalikeError
+from catalog.errors import ConflictError, LookalikeError
 from catalog.jobs import advance_job, finish_job, log_job
 from catalog.queue import RUN_REINDEX
 from catalog.search.generations import (
     activate,
     active_generation,
     begin_reindex,
+    building_generation,
     cancel_building,
     compare_generations,
     drop_retired,
@@ -52,7 +53,7 @@ def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _S
         except LookalikeError as error:
             if not error.permanent:
                 raise
-            _fail(resources, job_id, str(error))
+            _give_up(resources, job_id, JobState.FAILED, str(error))
             return
     if more:
         resources.services.queue.enqueue(RUN_REINDEX, str(job_id))
@@ -61,7 +62,7 @@ def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _S
 def _advance(resources: Resources, job: Job, until: float) -> bool:
     """Work until that moment; true when more is left to do."""
     if job.cancel_requested:
-        _cancel(resources, job.id)
+        _give_up(resources, job.id, JobState.CANCELLED)
         return False
     generation = _generation(resources, job)
     if _fill_some(resources, job, generation, until):
@@ -71,7 +72,8 @@ def _advance(resources: Resources, job: Job, until: float) -> bool:
     with services.sessions.begin() as session:
         behind = is_behind(session, generation)
         log_job(session, job.id, "info", f"all garments prepared, {behind} entries to send")
-    if behind:
+    current = _load(resources, job.id)
+    if behind or current is None or current.cancel_requested:
         return True
     _conclude(resources, job, generation)
     return False
@@ -84,6 +86,8 @@ def _generation(resources: Resources, job: Job) -> Generation:
     with services.sessions() as session:
         if job.generation_id is not None:
             return session.get_one(Generation, job.generation_id)
+    if job.state is JobState.RUNNING:
+        raise ConflictError("the index that it was filling has been discarded")
     kind, segmenter, embedder, dimensions = _wanted(resources, job)
     with services.sessions.begin() as session:
         current = session.get_one(Job, job.id)
@@ -149,18 +153,16 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
         finish_job(session, job.id, JobState.DONE if passed else JobState.FAILED, report)
 
 
-def _cancel(resources: Resources, job_id: uuid.UUID) -> None:
+def _give_up(
+    resources: Resources, job_id: uuid.UUID, state: JobState, reason: str | None = None
+) -> None:
+    """Drop what the job has built, and nothing that another one left for activation."""
     services = resources.services
     with services.sessions.begin() as session:
-        cancel_building(session, services.index)
-        finish_job(session, job_id, JobState.CANCELLED)
-
-
-def _fail(resources: Resources, job_id: uuid.UUID, reason: str) -> None:
-    services = resources.services
-    with services.sessions.begin() as session:
-        cancel_building(session, services.index)
-        finish_job(session, job_id, JobState.FAILED, error=reason)
+        building = building_generation(session)
+        if building is not None and building.id == session.get_one(Job, job_id).generation_id:
+            cancel_building(session, services.index)
+        finish_job(session, job_id, state, error=reason)
 
 
 def _load(resources: Resources, job_id: uuid.UUID) -> Job | None:

@@ -6,17 +6,26 @@ being tried (`trying`): a photo that takes its worker down is left out after a f
 
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from catalog.errors import UnavailableError
 from catalog.jobs import advance_job, log_job
 from catalog.roles import assign_roles
 from catalog.tables import Garment, Generation, ItemPhoto, Job, Photo, PhotoState
-from workers.indexing import PhotoRef, Target, decode, save_seen
+from workers.indexing import (
+    PhotoRef,
+    Result,
+    Target,
+    decode,
+    live_targets,
+    save_seen,
+    see_batch,
+)
 from workers.resources import Resources
-from workers.seeing import see_photos
 
 
 def resegment_some(
@@ -27,7 +36,11 @@ def resegment_some(
         photos = _next_photos(resources, job_id, generation)
         if not photos:
             return False
-        _resegment(resources, job_id, generation, photos)
+        try:
+            _resegment(resources, job_id, generation, photos)
+        except UnavailableError:
+            _forget_try(resources, job_id)
+            raise
     return True
 
 
@@ -63,29 +76,48 @@ def _count_deaths(session: Session, job: Job, place: dict[str, Any], attempts: i
         place["deaths"] = 0
 
 
+def _forget_try(resources: Resources, job_id: uuid.UUID) -> None:
+    """A store that was down is no fault of the photos: nobody died of them."""
+    with resources.services.sessions.begin() as session:
+        job = session.get_one(Job, job_id, with_for_update=True)
+        job.parameters = {key: value for key, value in job.parameters.items() if key != "trying"}
+
+
 def _resegment(
     resources: Resources, job_id: uuid.UUID, generation: Generation, photos: list[PhotoRef]
 ) -> None:
-    target = Target(generation.segmenter, (generation.embedder,))
+    target = _find_target(resources, generation)
     decoded = [decode(resources, photo) for photo in photos]
-    good = [(one.photo, one.pixels) for one in decoded if one.pixels is not None]
-    seen = see_photos(
-        [pixels for _, pixels in good],
-        resources.segmenter(target.segmenter),
-        {generation.embedder: resources.embedder(generation.embedder)},
-        resources.settings.embed_batch,
-    )
+    results = see_batch(resources, decoded, [target])
     with resources.services.sessions.begin() as session:
-        for (ref, _), what in zip(good, seen, strict=True):
-            photo = session.get(Photo, ref.id, with_for_update=True)
-            if photo is not None:
-                save_seen(session, photo, target, what)
+        _save(session, target, results)
         session.flush()
-        assign_roles(session, [ref.id for ref, _ in good], resources.settings.shop_words)
-        for one in decoded:
-            if one.error:
-                log_job(session, job_id, "error", f"photo {one.photo.sha256}: {one.error}")
+        assign_roles(session, [photo.id for photo in photos], resources.settings.shop_words)
+        for result in results:
+            if result.error:
+                log_job(session, job_id, "error", f"photo {result.photo.sha256}: {result.error}")
         _move_on(session, job_id, photos)
+
+
+def _find_target(resources: Resources, generation: Generation) -> Target:
+    """The generation's pair; with the embedder that serves, where both share the segmenter.
+
+    Its garments are replaced then, and without their vectors searches would lose them.
+    """
+    targets = live_targets(resources)
+    serving = (each.embedders for each in targets if each.segmenter == generation.segmenter)
+    embedders = dict.fromkeys([generation.embedder, *next(serving, ())])
+    return Target(generation.segmenter, tuple(embedders))
+
+
+def _save(session: Session, target: Target, results: Sequence[Result]) -> None:
+    """All photos are locked first, in order of id, as those who index photos do."""
+    seen = {result.photo.id: result.seen[0] for result in results if result.error is None}
+    photos = session.scalars(
+        select(Photo).where(Photo.id.in_(seen)).order_by(Photo.id).with_for_update(key_share=True)
+    ).all()
+    for photo in photos:
+        save_seen(session, photo, target, seen[photo.id])
 
 
 def _move_on(session: Session, job_id: uuid.UUID, photos: list[PhotoRef]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.search.sync import sync_index
+from catalog.search.unseen import reopen_unseen
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Job, JobKind, JobState
 from workers.resources import Resources
@@ -18,12 +19,13 @@ def sweep(resources: Resources) -> None:
     """Re-enqueue stale photos and re-index slices, expire uploads, drain dirty entries."""
     services, settings = resources.services, resources.settings
     with services.sessions.begin() as session:
+        reopen_unseen(session)
         stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
     with services.sessions() as session:
         enqueue_photos(services.queue, session, stale, settings.photos_per_task)
     with services.sessions.begin() as session:
         expire_uploads(session, services.images)
-    with services.sessions.begin() as session:
+    with services.sessions() as session:  # it commits by itself
         drop_orphans(session, services.images)
     for job_id in _silent_reindexes(resources):
         services.queue.enqueue(RUN_REINDEX, job_id)

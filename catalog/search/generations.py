@@ -157,8 +157,8 @@ def roll_back(session: Session, index: VectorIndex) -> Generation:
     """Let the retired generation serve again; a second call rolls forward. Doesn't commit.
 
     It knows every change and deletion. Photos that came after the switch are in it as far as its
-    own two checkpoints have seen them: all of them after a re-index from vectors, otherwise
-    a re-index of the same kind brings the rest. Raises ConflictError when none is kept.
+    own two checkpoints have seen them; the sweep has the rest indexed with them (`reopen_unseen`).
+    Raises ConflictError when none is kept.
     """
     retired = retired_generation(session)
     if retired is None or _locked_state(session, retired) is not GenerationState.RETIRED:
@@ -168,10 +168,11 @@ def roll_back(session: Session, index: VectorIndex) -> Generation:
 
 
 def cancel_building(session: Session, index: VectorIndex) -> None:
-    """Drop the building generation, if there is one. Doesn't commit."""
+    """Drop the building generation, if there is one, and what only it used. Doesn't commit."""
     building = building_generation(session)
     if building is not None:
         _drop(session, index, building)
+        _forget_unused(session)
 
 
 def drop_retired(session: Session, index: VectorIndex) -> int:
@@ -188,12 +189,7 @@ def drop_retired(session: Session, index: VectorIndex) -> int:
     for generation in dropped:
         _drop(session, index, generation)
     if dropped:
-        session.execute(
-            delete(Garment).where(Garment.segmenter.not_in(select(Generation.segmenter)))
-        )
-        session.execute(
-            delete(Embedding).where(Embedding.embedder.not_in(select(Generation.embedder)))
-        )
+        _forget_unused(session)
     return len(dropped)
 
 
@@ -257,6 +253,12 @@ def _switch(session: Session, index: VectorIndex, generation: Generation) -> Non
     # that fails, or the index is down, the next sync puts the alias right.
     with contextlib.suppress(IndexUnavailableError):
         index.point_to(index.prefix, generation.collection)
+
+
+def _forget_unused(session: Session) -> None:
+    """Remove garments and vectors of checkpoints that no generation uses any more."""
+    session.execute(delete(Garment).where(Garment.segmenter.not_in(select(Generation.segmenter))))
+    session.execute(delete(Embedding).where(Embedding.embedder.not_in(select(Generation.embedder))))
 
 
 def _drop(session: Session, index: VectorIndex, generation: Generation) -> None:

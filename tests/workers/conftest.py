@@ -10,6 +10,7 @@ from PIL import Image
 
 from catalog.services import Services
 from catalog.tables import Photo
+from tests.workers.bench import Bench
 from tests.workers.fakes import POISON, FakeEmbedder, FakeSegmenter
 from workers.resources import Resources
 
@@ -57,6 +58,25 @@ def make_item(resources: Resources) -> MakeItem:
             return [photo.id for photo in photos]
 
     return make
+
+
+@pytest.fixture
+def bench(resources: Resources, make_item: MakeItem) -> Bench:
+    """Re-indexes at the worker's own functions; the library holds a second pair of models."""
+    import torch
+
+    from models.checkpoints import save_checkpoint
+
+    library = resources.settings.checkpoint_library
+    assert library is not None
+    weights = {"w": torch.zeros(2)}
+    segmenter = save_checkpoint(
+        library / "segmenter-2", "segmentation", {}, weights, categories=("dress", "pants")
+    )
+    embedder = save_checkpoint(library / "embedder-2", "embedding", {}, weights, dimensions=6)
+    resources._segmenters[segmenter.id] = FakeSegmenter(segmenter.id, margin=6)
+    resources._embedders[embedder.id] = FakeEmbedder(embedder.id, dimensions=6)
+    return Bench(resources, make_item, segmenter.id, embedder.id)
 
 
 def png_of(colour: tuple[int, int, int]) -> bytes:

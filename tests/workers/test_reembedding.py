@@ -1,0 +1,51 @@
+"""The re-index from crops: what a crash costs, and what need not be done."""
+
+import pytest
+
+from catalog.photos.image_store import photo_key
+from catalog.tables import JobState, ReindexKind
+from tests.workers.bench import Bench
+from tests.workers.fakes import DyingEmbedder, FakeEmbedder, Killed
+from workers import reembedding
+from workers.reindexing import advance_reindex
+
+SHADES = [(200, shade, 0) for shade in range(0, 120, 20)]
+
+
+def test_after_a_crash_no_crop_is_embedded_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reembedding, "_ROWS", 2)
+    photos = bench.add("a", *SHADES)
+    job_id = bench.start(ReindexKind.CROPS)
+    bench.resources._embedders[bench.new_embedder] = DyingEmbedder(bench.new_embedder, 6, after=4)
+    with pytest.raises(Killed):
+        advance_reindex(bench.resources, job_id)
+    assert (bench.job(job_id).done, bench.job(job_id).total) == (4, 6)
+    healthy = FakeEmbedder(bench.new_embedder, 6)
+    bench.resources._embedders[bench.new_embedder] = healthy
+    assert bench.run(job_id).state is JobState.DONE
+    assert healthy.seen == 2
+    assert bench.photos_in(bench.active()) == set(photos)
+
+
+def test_it_opens_no_photo(bench: Bench) -> None:
+    photos = bench.add("a", *SHADES)
+    for photo_id in photos:
+        bench.resources.services.images.delete(photo_key(bench.photo(photo_id).sha256))
+    bench.run(bench.start(ReindexKind.CROPS))
+    assert bench.active().embedder == bench.new_embedder
+    assert bench.photos_in(bench.active()) == set(photos)
+
+
+def test_vectors_of_an_embedder_that_was_used_before_are_not_made_again(bench: Bench) -> None:
+    first = bench.add("a", *SHADES)
+    old = bench.active()
+    bench.run(bench.start(ReindexKind.CROPS))
+    back = bench.resources._embedders[old.embedder]
+    assert isinstance(back, FakeEmbedder)
+    seen = back.seen
+    late = bench.add("b", (0, 0, 200))
+    bench.run(bench.start(ReindexKind.CROPS, embedder=old.embedder))
+    assert back.seen - seen == len(late)
+    assert bench.photos_in(bench.active()) == {*first, *late}
