@@ -46,13 +46,10 @@ def find_similar(
 
     Raises NotFoundError for a garment without a vector, IndexUnavailableError.
     """
-    generation = active_generation(session)
-    vectors = _load_vectors(session, generation, Garment.id == garment_id)
-    if generation is None or not vectors:
+    found = _search_by_garments(session, index, Garment.id == garment_id, filters, limit, sold_only)
+    if found is None:
         raise NotFoundError("garment with a vector in the active index", garment_id)
-    own = _items_of(session, Garment.id == garment_id)
-    filters = _exclude(filters, own)
-    return _search(session, index, generation, vectors, filters, limit, sold_only)
+    return found
 
 
 def find_similar_to_item(
@@ -67,15 +64,9 @@ def find_similar_to_item(
 
     Empty where nothing in its photos is known to be sold. Raises IndexUnavailableError.
     """
-    generation = active_generation(session)
     shown = select(ItemPhoto.photo_id).where(ItemPhoto.item_id == item_id)
     sold = Garment.photo_id.in_(shown) & (Garment.role == Role.SOLD) & Garment.excluded.is_(False)
-    vectors = _load_vectors(session, generation, sold)
-    if generation is None or not vectors:
-        return []
-    own = _items_of(session, sold)
-    filters = _exclude(filters, {item_id, *own})
-    return _search(session, index, generation, vectors, filters, limit, sold_only)
+    return _search_by_garments(session, index, sold, filters, limit, sold_only) or []
 
 
 def find_similar_to_vector(
@@ -98,6 +89,26 @@ def find_similar_to_vector(
     if embedder is not None and embedder != generation.embedder:
         raise ConflictError("the index has changed since this photo was looked at; search again")
     return _search(session, index, generation, [vector], filters, limit, sold_only)
+
+
+def _search_by_garments(
+    session: Session,
+    index: VectorIndex,
+    which: ColumnElement[bool],
+    filters: Filters,
+    limit: int,
+    sold_only: bool,
+) -> list[SimilarItem] | None:
+    """Items that look like any of those garments, without the items that their photos show.
+
+    None when none of them has a vector in the active index.
+    """
+    generation = active_generation(session)
+    vectors = _load_vectors(session, generation, which)
+    if generation is None or not vectors:
+        return None
+    filters = _exclude(filters, _items_of(session, which))
+    return _search(session, index, generation, vectors, filters, limit, sold_only)
 
 
 def _search(
