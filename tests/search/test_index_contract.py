@@ -9,10 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sqlalchemy.dialects import postgresql
 
 from catalog.errors import IndexUnavailableError, InputError, NotFoundError
 from catalog.search.index import Filters, Point, VectorIndex, make_index, make_memory_index
 from catalog.settings import load_settings
+from catalog.tables import Float16Vector
 from stack.processes import free_port
 
 ENGINES = ["memory", "edge", *(["server"] if "TEST_QDRANT_URL" in os.environ else [])]
@@ -63,6 +66,32 @@ def test_a_stored_vector_finds_its_own_point_first(index: VectorIndex, name: str
         best = index.query(name, point.vector, limit=1)[0]
         assert best.garment_id == point.id
         assert 0.999 <= best.score <= 1
+
+
+def test_a_vector_kept_in_half_precision_finds_the_one_it_was_made_of(
+    index: VectorIndex,
+) -> None:
+    exact = np.random.default_rng(5).normal(size=(40, 256)).astype(np.float32)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    points = [Point(uuid.uuid4(), _as_stored(vector), {"items": [1]}) for vector in exact]
+    name = f"test_{uuid.uuid4().hex}"
+    index.create_collection(name, 256)
+    index.upsert(name, points)
+    for point, vector in zip(points, exact, strict=True):
+        for asked in (vector, point.vector):
+            best = index.query(name, asked, limit=1)[0]
+            assert best.garment_id == point.id
+            assert 0.999 <= best.score <= 1.000001
+    index.drop_collection(name)
+
+
+def _as_stored(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the database gives back for this vector."""
+    column, dialect = Float16Vector(), postgresql.dialect()
+    stored = column.process_result_value(column.process_bind_param(vector, dialect), dialect)
+    assert stored is not None
+    assert not np.array_equal(stored, vector)
+    return stored
 
 
 def test_the_nearest_come_first_with_their_cosine(index: VectorIndex, name: str) -> None:
