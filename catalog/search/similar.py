@@ -14,6 +14,7 @@ from catalog.errors import ConflictError, IndexUnavailableError, NotFoundError
 from catalog.search.generations import active_generation
 from catalog.search.index import VectorIndex
 from catalog.search.points import ANYTHING, Filters, ItemHit, Vector
+from catalog.search.sellers import sold_by_others
 from catalog.tables import Catalog, Embedding, Garment, Generation, Item, ItemPhoto, Role
 
 MAX_LIMIT = 1000
@@ -64,8 +65,7 @@ def find_similar_to_item(
 
     Empty where nothing in its photos is known to be sold. Raises IndexUnavailableError.
     """
-    shown = select(ItemPhoto.photo_id).where(ItemPhoto.item_id == item_id)
-    sold = Garment.photo_id.in_(shown) & (Garment.role == Role.SOLD) & Garment.excluded.is_(False)
+    sold = Garment.id.in_(_sold_garments(session, item_id))
     return _search_by_garments(session, index, sold, filters, limit, sold_only) or []
 
 
@@ -89,6 +89,18 @@ def find_similar_to_vector(
     if embedder is not None and embedder != generation.embedder:
         raise ConflictError("the index has changed since this photo was looked at; search again")
     return _search(session, index, generation, [vector], filters, limit, sold_only)
+
+
+def _sold_garments(session: Session, item_id: int) -> set[UUID]:
+    """What an item sells, in all its photos and as all segmenters have seen it."""
+    rows = session.execute(
+        select(Item, Garment.id, Garment.category, Garment.photo_id)
+        .join(ItemPhoto, ItemPhoto.item_id == Item.id)
+        .join(Garment, Garment.photo_id == ItemPhoto.photo_id)
+        .where(Item.id == item_id, Garment.role == Role.SOLD, Garment.excluded.is_(False))
+    ).all()
+    foreign = sold_by_others(session, [(row.Item, row) for row in rows])
+    return {row.id for row in rows if (item_id, row.id) not in foreign}
 
 
 def _search_by_garments(
@@ -166,13 +178,16 @@ def _verify(
     """The hits whose rows exist and for whose own item the filters hold, loaded in one query.
 
     The index may be a moment behind, and where a photo shows two items it knows the brands and
-    prices of both without telling which is whose.
+    prices of both without telling which is whose; nor which of them sells the garment.
     """
     if not hits:
         return []
     pairs = [(hit.item_id, hit.garment_id) for hit in hits]
     rows = session.execute(_matching_rows(generation, filters, pairs)).unique()
     loaded = {(item.id, garment.id): (item, garment) for item, garment in rows}
+    if filters.role == Role.SOLD:
+        for foreign in sold_by_others(session, loaded.values()):
+            del loaded[foreign]
     return [
         SimilarItem(*loaded[hit.item_id, hit.garment_id], hit.score)
         for hit in hits

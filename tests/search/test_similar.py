@@ -94,6 +94,31 @@ def test_filters_hold_for_the_very_item_where_two_share_a_photo(shop: Shop) -> N
     assert items(similar(shop, garment, Filters(brand="Acme", price_min=20))) == []
 
 
+def test_in_a_photo_of_two_items_each_sells_its_own_garment(shop: Shop) -> None:
+    _, red_dress = shop.sell([1, 0, 0, 0])
+    _, blue_pants = shop.sell([0, 1, 0, 0], category="pants")
+    dress, pants = shop.add_item("Summer dress"), shop.add_item("Slim trousers")
+    look = shop.add_photo(dress, pants)
+    shop.add_garment(look, [1, 0.1, 0, 0])
+    shop.add_garment(look, [0.1, 1, 0, 0], category="pants")
+    assert dress in items(similar(shop, red_dress))
+    assert pants not in items(similar(shop, red_dress))
+    assert pants in items(similar(shop, red_dress, sold_only=False))
+    assert items(similar(shop, blue_pants))[0] == pants
+    with shop.sessions() as session:
+        best = find_similar_to_item(session, shop.index, pants, limit=1)
+        assert [hit.garment.id for hit in best] == [blue_pants]
+        of_dress = find_similar_to_item(session, shop.index, dress, limit=1)
+        assert [hit.garment.id for hit in of_dress] == [red_dress]
+
+
+def test_a_garment_that_fits_no_item_of_its_photo_counts_for_all_of_them(shop: Shop) -> None:
+    _, garment = shop.sell([1, 0, 0, 0])
+    pair = {shop.add_item("Leather belt"), shop.add_item("Slim trousers")}
+    shop.add_garment(shop.add_photo(*pair), [1, 0.1, 0, 0])
+    assert set(items(similar(shop, garment))) == pair
+
+
 def test_every_hit_has_the_category_and_colour_asked_for(shop: Shop) -> None:
     _, garment = shop.sell([1, 0, 0, 0])
     for step in range(10):
