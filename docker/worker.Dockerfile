@@ -24,6 +24,6 @@ COPY --from=build /app /app
 WORKDIR /app
 # The file system is read-only in the cluster: what libraries cache goes to /tmp.
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+    OMP_WAIT_POLICY=PASSIVE HOME=/tmp NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001
 CMD ["celery", "-A", "workers.app", "worker", "-Q", "bulk", "--concurrency", "1"]

@@ -28,6 +28,8 @@ from stack.valkey import valkey_program, valkey_url
 DEFAULT_PORT = 8000
 ADMIN_EMAIL = "admin@localhost"
 _CHECK_EVERY_S = 0.2
+_STALE_AFTER_S = "120"
+"""One machine has small tasks: what a killed worker held comes back sooner than in a cluster."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _start_servers(
         "SECRET_KEY": keep_secret(home / "secret_key"),
         "PUBLIC_URL": url,
         "PYTHONUNBUFFERED": "1",
+        "STALE_AFTER_S": _STALE_AFTER_S,
     }
     return {**defaults, **environ, **addresses}
 

@@ -16,6 +16,9 @@ _WEB_PROCESSES = 2
 _WEB_THREADS = 8
 _MOST_THREADS = 8
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads of one calculation sleep while they wait for each other. By default they spin, and on a
+machine where something else wants the core as well a photo then takes five times as long."""
 
 
 def web_program(home: Path, environment: Mapping[str, str], host: str, port: int) -> Program:
@@ -67,10 +70,10 @@ def _usable_cores() -> int:
 
 
 def _worker(home: Path, environment: Mapping[str, str], queue: str, threads: int) -> Program:
-    limits = {name: environment.get(name, str(threads)) for name in _THREAD_VARIABLES}
+    defaults = dict.fromkeys(_THREAD_VARIABLES, str(threads)) | _PATIENT
     return _celery(
         home,
-        {**environment, **limits},
+        {**defaults, **environment},
         f"worker-{queue}",
         (
             *("worker", "-Q", queue, "-n", f"{queue}@%h", "--concurrency", "1"),

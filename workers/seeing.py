@@ -41,7 +41,7 @@ def see_photos(
     """Find, cut and embed every garment of some photos, all crops in common batches."""
     found = segmenter.segment_photos(photos)
     garments = [
-        [_describe(photo, garment) for garment in seen]
+        [describe_garment(photo, garment) for garment in seen]
         for photo, seen in zip(photos, found, strict=True)
     ]
     # What is embedded is the crop as it is stored, so that a later re-embedding sees the same.
@@ -65,7 +65,8 @@ def embed_in_batches(
     return np.concatenate(parts)
 
 
-def _describe(photo: Pixels, garment: "FoundGarment") -> NewGarment:
+def describe_garment(photo: Pixels, garment: "FoundGarment") -> NewGarment:
+    """What is stored of a garment: outline, crop and colours beside what the segmenter says."""
     return NewGarment(
         category=garment.category,
         score=garment.score,
