@@ -6,8 +6,8 @@ variants', the price is the lowest. Chosen by `ingest.feeds.feed`.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
 
 from ingest.errors import FeedError, RowError
@@ -43,33 +43,73 @@ def read_shopify(path: Path, options: ReadOptions) -> Records:
     header = read_header(path, options.encoding)
     check_mapping(str(path), header, options.columns)
     columns = {
-        field: next((name for name in names if name in header), "")
-        for field, names in _NAMES.items()
+        meaning: next((name for name in names if name in header), "")
+        for meaning, names in _NAMES.items()
     }
     if not columns["handle"]:
         raise FeedError(str(path), "has no Handle column", "Export it from Shopify again")
     rows = read_table(path, options.encoding, sku_column=columns["handle"])
-    for handle, group in groupby(rows, key=lambda row: _handle_of(row, columns["handle"])):
-        lines = list(group)
-        broken = [row for row in lines if isinstance(row, RowError)]
-        if broken:
-            yield from broken
+    sku_is_handle = "sku" not in options.columns.values()
+    for product in _group(rows, columns["handle"], path):
+        yield from product.broken
+        sku = product.handle if sku_is_handle else None
+        if product.rows and (product.broken or product.lacks_beginning(columns["title"])):
+            yield _reject(product, sku, path)
+        elif product.rows:
+            yield _to_item(product.handle, product.rows, columns, options, path)
+
+
+@dataclass
+class _Product:
+    """The lines of one handle; a broken line without a handle is of the product it stands in."""
+
+    handle: str
+    after_broken: bool
+    """Whether the line before could not be read, so that it may be this product's first."""
+    rows: list[TableRow] = field(default_factory=list)
+    broken: list[RowError] = field(default_factory=list)
+
+    def lacks_beginning(self, title_column: str) -> bool:
+        """Whether its first line may be lost; only a product's first line has the title."""
+        return self.after_broken and not self.rows[0].cells.get(title_column, "").strip()
+
+
+def _group(rows: Iterable[TableRow | RowError], column: str, path: Path) -> Iterator[_Product]:
+    product = _Product("", after_broken=False)
+    after_broken = False
+    for row in (_require_handle(row, column, path) for row in rows):
+        handle = row.sku if isinstance(row, RowError) else row.cells[column].strip()
+        if handle and handle != product.handle:
+            yield product
+            product = _Product(handle, after_broken)
+        after_broken = handle is None
+        if isinstance(row, RowError):
+            product.broken.append(row)
         else:
-            whole = [row for row in lines if isinstance(row, TableRow)]
-            yield _to_item(handle, whole, columns, options, path)
+            product.rows.append(row)
+    yield product
 
 
-def _handle_of(row: TableRow | RowError, column: str) -> str:
-    if isinstance(row, RowError):
-        return row.sku or f"broken row in line {row.line}"
-    return row.cells[column].strip()
+def _require_handle(row: TableRow | RowError, column: str, path: Path) -> TableRow | RowError:
+    if isinstance(row, RowError) or row.cells[column].strip():
+        return row
+    return RowError(str(path), row.line, "has no handle", "Give every line its product's handle")
+
+
+def _reject(product: _Product, sku: str | None, path: Path) -> RowError:
+    """Part of a product is never sent: it would take the photos of the lost lines away."""
+    lines = sorted(row.line for row in (*product.rows, *product.broken) if row.line)
+    named = ", ".join(map(str, lines))
+    reason = f"a line in or before this product can't be read (its lines: {named})"
+    return RowError(str(path), lines[0], reason, "Mend the broken line and upload again", sku)
 
 
 def _to_item(
     handle: str, rows: list[TableRow], columns: dict[str, str], options: ReadOptions, path: Path
 ) -> Record | RowError | LeftOut:
     lines = [
-        {field: row.cells.get(name, "").strip() for field, name in columns.items()} for row in rows
+        {meaning: row.cells.get(name, "").strip() for meaning, name in columns.items()}
+        for row in rows
     ]
     first, line = lines[0], rows[0].line
     if (hidden := _why_hidden(first)) and handle:

@@ -151,15 +151,43 @@ def test_a_shopify_product_is_one_item_with_all_its_lines(tmp_path: Path) -> Non
     assert isinstance(cap, FeedRow)
 
 
-def test_a_broken_line_rejects_its_whole_shopify_product_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "broken", ["tee,,T-M", 'tee,,"T"M,https://a.b/2.jpg', ",,T-M,https://a.b/2.jpg"]
+)
+def test_a_line_that_cannot_be_read_rejects_its_whole_shopify_product(
+    tmp_path: Path, broken: str
+) -> None:
     feed = write(
         tmp_path / "products.csv",
         "Handle,Title,Variant SKU,Image Src",
         "tee,Tee,T-S,https://a.b/1.jpg",
-        "hat,Hat,H-1",
-        "cap,Cap,C-1,https://a.b/2.jpg",
+        broken,
+        "tee,,T-L,https://a.b/3.jpg",
+        "cap,Cap,C-1,https://a.b/4.jpg",
     )
-    assert [type(one) for one in read(feed)] == [FeedRow, RowError, FeedRow]
+    *rejected, cap = read(feed)
+    assert [(one.line, one.sku) for one in rejected if isinstance(one, RowError)] == [
+        (3, None),
+        (2, "tee"),
+    ]
+    assert "2, 3, 4" in str(rejected[-1])
+    assert isinstance(cap, FeedRow)
+    assert cap.photos == ("https://a.b/4.jpg",)
+
+
+def test_a_shopify_product_that_may_have_lost_its_first_line_is_rejected(tmp_path: Path) -> None:
+    feed = write(
+        tmp_path / "products.csv",
+        "Handle,Title,Variant SKU,Image Src",
+        "hat,Hat,H-1",
+        "hat,,H-2,https://a.b/2.jpg",
+        "cap,Cap,C-1,https://a.b/3.jpg",
+    )
+    broken, hat, cap = read(feed)
+    assert isinstance(broken, RowError)
+    assert isinstance(hat, RowError)
+    assert (broken.sku, hat.sku) == (None, "hat")
+    assert isinstance(cap, FeedRow)
 
 
 def test_shopifys_newer_column_names_are_known(tmp_path: Path) -> None:
