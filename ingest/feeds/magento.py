@@ -33,14 +33,34 @@ def read_magento(path: Path, options: ReadOptions) -> Records:
     if "sku" not in header:
         raise FeedError(str(path), "has no sku column", "Export it from Magento again")
     variants: OrderedDict[str, Cells] = OrderedDict()
+    broken: dict[str | None, int | None] = {}
     for row in read_table(path, options.encoding, sku_column="sku"):
         if isinstance(row, RowError):
+            broken[row.sku] = row.line
             yield row
         elif hidden := _why_hidden(row.cells):
             _remember(variants, row.cells)
             yield LeftOut(row.line, row.cells["sku"].strip(), hidden)
+        elif lost := _find_lost(row.cells, variants, broken):
+            sku = row.cells["sku"].strip() or None
+            yield RowError(str(path), row.line, lost, "Mend that line and upload again", sku)
         else:
             yield _to_item(row, variants, options, path)
+
+
+def _find_lost(
+    cells: Cells, variants: Mapping[str, Cells], broken: Mapping[str | None, int | None]
+) -> str | None:
+    """Why a product may not be sent: without a variant it would lose photos and stock.
+
+    `broken` has the line of each row that can't be read by its sku, None if that is lost too.
+    """
+    for sku in _variant_skus(cells):
+        if sku in broken:
+            return f"its variant {sku!r} in line {broken[sku]} can't be read"
+        if sku not in variants and None in broken:
+            return f"its variant {sku!r} is missing; line {broken[None]} can't be read"
+    return None
 
 
 def _why_hidden(cells: Cells) -> str | None:
@@ -65,7 +85,7 @@ def _to_item(
     row: TableRow, variants: Mapping[str, Cells], options: ReadOptions, path: Path
 ) -> Record | RowError:
     cells = {name: cell.strip() for name, cell in row.cells.items()}
-    own = _VARIANT_SKU.findall(cells.get("configurable_variations", ""))
+    own = _variant_skus(cells)
     family = [variants[sku] for sku in own if sku in variants]
     try:
         amounts = {"price": _price(cells, family), "stock": _stock(cells, family)}
@@ -89,6 +109,11 @@ def _to_item(
         _attributes(cells, own),
     )
     return apply_mapping(record, row.cells, options.columns)
+
+
+def _variant_skus(cells: Cells) -> list[str]:
+    found: list[str] = _VARIANT_SKU.findall(cells.get("configurable_variations", ""))
+    return [sku.strip() for sku in found]
 
 
 def choose_category(paths: list[str]) -> str:

@@ -234,6 +234,33 @@ def test_a_magento_product_takes_stock_price_and_photos_from_its_variants(tmp_pa
     assert [one.sku for one in found if isinstance(one, LeftOut)] == ["H-S", "H-M", "H", "O"]
 
 
+@pytest.mark.parametrize("name", [b"Hoodie-M", b"Hoodie-M\xff"])
+def test_a_magento_product_without_one_of_its_variants_is_rejected(
+    tmp_path: Path, name: bytes
+) -> None:
+    hidden = b"Not Visible Individually"
+    cut_off = b"" if b"\xff" in name else b",surplus"
+    feed = tmp_path / "catalog_product.csv"
+    feed.write_bytes(
+        b"\n".join(
+            [
+                MAGENTO.encode(),
+                b"H-S,,Top,simple,,Hoodie-S,,1,%b,72.00,5,1,/h/s.jpg,,," % hidden,
+                b"H-M,,Top,simple,,%b,,1,%b,70.00,2,1,/h/m.jpg,,,%b" % (name, hidden, cut_off),
+                b'H,,Top,configurable,,Hoodie,,1,Catalog,,,1,/h.jpg,,,"sku=H-S|sku=H-M"',
+                b"B,,Bag,simple,,Bag,,1,Catalog,34.00,3,1,/b.jpg,,,",
+            ]
+        )
+    )
+    _, broken, hoodie, bag = read(feed)
+    assert isinstance(broken, RowError)
+    assert isinstance(hoodie, RowError)
+    assert (broken.line, hoodie.line, hoodie.sku) == (3, 4, "H")
+    assert "'H-M'" in hoodie.reason
+    assert "line 3" in hoodie.reason
+    assert isinstance(bag, FeedRow)
+
+
 def test_magentos_category_is_the_one_that_names_a_garment() -> None:
     sale, men = "Default Category/Promotions/Women Sale/All", "Default Category/Men/Tops/Jackets"
     assert choose_category([sale, men]) == "Men/Tops/Jackets"
