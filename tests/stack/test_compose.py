@@ -78,6 +78,26 @@ def test_our_services_get_settings_that_exist(name: str) -> None:
     assert set(_SERVICES[name]["environment"]) <= known
 
 
+@pytest.mark.parametrize("name", _OURS)
+def test_every_setting_can_be_given_to_our_services(name: str) -> None:
+    assert _SERVICES[name]["env_file"] == [{"path": "settings.env", "required": False}]
+
+
+@pytest.mark.parametrize("name", _SERVERS)
+def test_the_servers_get_no_settings_of_ours(name: str) -> None:
+    assert "env_file" not in _SERVICES[name]
+
+
+def test_no_access_log_writes_login_links_down() -> None:
+    assert "--access-logfile" not in (_ROOT / "docker" / "web.Dockerfile").read_text()
+
+
+def test_every_setting_is_described() -> None:
+    described = (_ROOT / "docs" / "operating.md").read_text()
+    settings = {field.upper() for field in Settings.model_fields}
+    assert {name for name in settings if f"| `{name}` |" not in described} == set()
+
+
 def test_postgres_has_the_locale_of_the_embedded_one() -> None:
     arguments = _SERVICES["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()
     assert set(LOCALE) <= set(arguments)
