@@ -27,9 +27,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "ingest": "Send a product feed or a folder of photos to the server.",
     },
     "models.embedding.cli": {
+        "data crops": "Cut the garments of labelled photos into a set that training reads.",
         "evaluate embedding": "Measure recall and precision of the neighbours.",
         "import-checkpoint embedding": "Take over a CGD file.",
-        "prepare crops": "Cut the garments of labelled photos into a set that training reads.",
         "train embedding": "Train CGD on a set of crops.",
     },
     "models.segmentation.cli": {
@@ -54,7 +54,6 @@ _GROUPS: dict[str, str] = {
     "data": "Photos with labels, for training.",
     "evaluate": "Measure a checkpoint.",
     "import-checkpoint": "Take over somebody else's checkpoint, safely.",
-    "prepare": "Make data ready for training.",
     "token": "Tokens for the API.",
     "train": "Train a model.",
     "user": "People who may log in.",

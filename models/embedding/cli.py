@@ -13,7 +13,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--crops", required=True, type=FOLDER, help="A set that prepare crops wrote.")
+@click.option("--crops", required=True, type=FOLDER, help="A set that data crops wrote.")
 @click.option("--starting-weights", required=True, type=FILE, help="ImageNet weights of the trunk.")
 @click.option("--out", required=True, type=FOLDER, help="The checkpoint folder to write.")
 @click.option("--trunk", default="tf_efficientnet_lite0", show_default=True, help="A timm model.")
@@ -110,6 +110,6 @@ def import_cgd_command(file: Path, out: Path, descriptors: str, side_px: int, li
 COMMANDS = {
     "train embedding": train_embedding_command,
     "evaluate embedding": evaluate_embedding_command,
-    "prepare crops": prepare_crops_command,
+    "data crops": prepare_crops_command,
     "import-checkpoint embedding": import_cgd_command,
 }
