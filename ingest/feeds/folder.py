@@ -36,12 +36,18 @@ def read_folder(path: Path, options: ReadOptions) -> Records:
 
 def _walk(root: Path) -> Iterator[Path]:
     """Every picture below `root`, relative to it; links to folders are not followed."""
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
             if not name.startswith(".") and suffix in PHOTO_SUFFIXES | OTHER_PICTURES:
                 yield (Path(folder) / name).relative_to(root)
+
+
+def _refuse(error: OSError) -> None:
+    # Passed over, its photos would look as if they had been taken out of the catalog.
+    reason = f"can't be opened: {error.strerror}"
+    raise FeedError(str(error.filename), reason, "Allow reading the folder") from error
 
 
 def _to_record(number: int, root: Path, file: Path, sku: str) -> Record:

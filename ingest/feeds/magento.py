@@ -75,6 +75,8 @@ def _why_hidden(cells: Cells) -> str | None:
 
 def _remember(variants: OrderedDict[str, Cells], cells: Cells) -> None:
     kept = ("price", "qty", "is_in_stock", "base_image", "additional_images")
+    if cells.get("store_view_code", "").strip():
+        return  # It repeats only what is worded differently, mostly without photos and stock.
     if cells.get("visibility", "").strip().lower() == _HIDDEN:
         variants[cells["sku"].strip()] = {name: cells.get(name, "").strip() for name in kept}
         if len(variants) > REMEMBERED_VARIANTS:

@@ -98,7 +98,9 @@ def _require_handle(row: TableRow | RowError, column: str, path: Path) -> TableR
 
 def _reject(product: _Product, sku: str | None, path: Path) -> RowError:
     """Part of a product is never sent: it would take the photos of the lost lines away."""
-    lines = sorted(row.line for row in (*product.rows, *product.broken) if row.line)
+    lines = sorted(
+        [row.line for row in product.rows] + [row.line for row in product.broken if row.line]
+    )
     named = ", ".join(map(str, lines))
     reason = f"a line in or before this product can't be read (its lines: {named})"
     return RowError(str(path), lines[0], reason, "Mend the broken line and upload again", sku)

@@ -216,6 +216,7 @@ def test_a_magento_product_takes_stock_price_and_photos_from_its_variants(tmp_pa
         MAGENTO,
         f'H-S,,Top,simple,,Hoodie-S,,1,{hidden},72.00,5.0000,1,/h/s.jpg,"/h/m.jpg,/h/s2.jpg",,',
         f"H-M,,Top,simple,,Hoodie-M,,1,{hidden},70.00,-2.0000,0,no_selection,,,",
+        f"H-S,de,Top,simple,,Pulli-S,,1,{hidden},,,,,,,",
         'H,,Top,configurable,"Default Category/Promotions/Sale,Default Category/Men/Hoodies",'
         f"Hoodie,<p>Warm</p>,1,{both},,0.0000,1,/h/m.jpg,/h/m.jpg,"
         '"material=Wool,pattern=Solid","sku=H-S,size=S|sku=H-M,size=M"',
@@ -231,7 +232,7 @@ def test_a_magento_product_takes_stock_price_and_photos_from_its_variants(tmp_pa
     assert hoodie.attributes["variant_skus"] == ["H-S", "H-M"]
     assert hoodie.attributes["material"] == "Wool"
     assert (bag.sku, str(bag.price), bag.stock) == ("B", "34.00", 0)
-    assert [one.sku for one in found if isinstance(one, LeftOut)] == ["H-S", "H-M", "H", "O"]
+    assert [one.sku for one in found if isinstance(one, LeftOut)] == ["H-S", "H-M", "H-S", "H", "O"]
 
 
 @pytest.mark.parametrize("name", [b"Hoodie-M", b"Hoodie-M\xff"])
@@ -285,6 +286,17 @@ def test_a_folder_makes_an_item_of_every_photo(
     assert (first.sku, first.category) == ("women/dresses/a", "women/dresses")
     assert first.photos == ("women/dresses/a.webp",)
     assert isinstance(second, FeedRow)
+
+
+def test_a_folder_that_cannot_be_opened_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    with pytest.raises(FeedError, match="Permission denied"):
+        read(tmp_path, format="folder")
 
 
 def test_two_photos_of_one_name_in_a_folder_are_told_apart_by_an_error(
