@@ -76,7 +76,8 @@ $(TOOLS): requirements/tools.txt
 
 # detectron2 comes after torch and without its build step, see the file.
 $(READY): $(TOOLS) requirements/all.txt requirements/detectron2.txt pyproject.toml
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/all.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --compile-bytecode \
+		-r requirements/all.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-build-isolation \
 		--use-pep517 -r requirements/detectron2.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
