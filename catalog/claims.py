@@ -95,12 +95,21 @@ def fail_photo(session: Session, photo_id: int, reason: str) -> None:
     )
 
 
-def release_claims(session: Session, photo_ids: Sequence[int]) -> None:
-    """Hand back photos that were not begun: pending again, as if never claimed."""
-    for photo in _lock_photos(session, photo_ids):
-        if photo.state is PhotoState.WORKING:
+def release_claims(
+    session: Session, photo_ids: Sequence[int], task_id: str, reason: str | None = None
+) -> None:
+    """Hand back those photos that this task still holds: pending again.
+
+    Without a `reason` it was no fault of theirs: the attempt is not counted, and the sweep takes
+    them for just enqueued. With one the attempt counts and the next sweep has them tried singly;
+    one that runs out of attempts fails with that reason.
+    """
+    for photo in hold_claims(session, photo_ids, task_id):
+        release(photo)
+        photo.reason = reason
+        if reason is None:
             photo.attempts = max(0, photo.attempts - 1)
-            release(photo)
+            photo.claimed_at = func.now()
     session.flush()
 
 
@@ -125,7 +134,9 @@ def release(photo: Photo) -> None:
 def quarantine(photo: Photo) -> None:
     """Failed for good; the caller holds the row's lock."""
     photo.state = PhotoState.FAILED
-    photo.reason = f"its worker died {photo.attempts} times on this photo"
+    what = f"it failed {photo.attempts} times, the last time with: {photo.reason}"
+    died = f"its worker died {photo.attempts} times on this photo"
+    photo.reason = what if photo.reason else died
     photo.claimed_by = None
     photo.claimed_at = None
 

@@ -3,12 +3,13 @@
 Called by the `index_photos` task and, for single batches, by the re-index of photos.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from catalog.claims import (
@@ -18,13 +19,21 @@ from catalog.claims import (
     hold_claims,
     release_claims,
 )
-from catalog.errors import LookalikeError, NotFoundError, PhotoError
+from catalog.errors import (
+    CheckpointError,
+    ConfigError,
+    LookalikeError,
+    NotFoundError,
+    PhotoError,
+    UnavailableError,
+)
 from catalog.garments import save_found
 from catalog.photos.decode import decode_photo, photo_limits
 from catalog.photos.image_store import photo_key
-from catalog.queue import INDEX_PHOTOS
+from catalog.photos.lost import BYTES_LOST
+from catalog.queue import enqueue_photos
 from catalog.roles import assign_roles
-from catalog.search.generations import building_generation
+from catalog.search.generations import building_generation, hold_live_generations
 from catalog.search.outbox import mark_dirty
 from catalog.tables import Embedding, Photo
 from workers.resources import Resources
@@ -32,6 +41,14 @@ from workers.seeing import Pixels, SeenPhoto, see_photos
 from workers.stopping import stop_requested
 
 _DECODERS = 2
+_REASON_LENGTH = 300
+
+_NO_FAULT = (UnavailableError, OperationalError, CheckpointError, ConfigError)
+"""What goes wrong around photos rather than with them: never counted against them."""
+
+
+class StaleTargetsError(LookalikeError):
+    """A re-index has begun or switched since the photos were claimed; they must be seen anew."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +87,17 @@ class Outcome:
 def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -> Outcome:
     """Claim these photos and index every one that is ours to do.
 
-    Photos of a task that is told to stop go back uncounted, and so do all unfinished ones when a
-    part that we depend on fails; that error is raised for the task to be tried again.
+    Photos that were not begun when the task is told to stop, or whose models are no longer the
+    right ones, go back on the queue. An error is raised with all unfinished photos pending again:
+    what is no fault of theirs waits for this task's retry or the sweep; anything else is counted,
+    so that the sweep has them tried singly and the guilty one ends up failed with its reason.
     """
     services, settings = resources.services, resources.settings
     targets = live_targets(resources)
     with services.sessions.begin() as session:
         claim = claim_photos(session, photo_ids, task_id, settings.photo_attempts)
         photos = [PhotoRef(photo.id, photo.sha256) for photo in claim.photos]
-    for photo_id in claim.retry_singly:
-        services.queue.enqueue(INDEX_PHOTOS, [photo_id])
+    _enqueue(resources, claim.retry_singly)
     outcome = Outcome(failed=len(claim.quarantined))
     unfinished = {photo.id for photo in photos}
     try:
@@ -88,10 +106,18 @@ def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -
             outcome.indexed += garments is not None
             outcome.failed += garments is None
             outcome.garments += garments or 0
-    finally:
-        if unfinished:
-            _hand_back(resources, sorted(unfinished))
-            outcome.handed_back = len(unfinished)
+    except StaleTargetsError:
+        pass  # what is unfinished goes back
+    except _NO_FAULT:
+        _release(resources, unfinished, task_id)
+        raise
+    except Exception as error:  # the edge of the task: whatever it is, no photo may be lost by it
+        _release(resources, unfinished, task_id, _describe(error))
+        raise
+    if unfinished:
+        _release(resources, unfinished, task_id)
+        _enqueue(resources, sorted(unfinished))
+        outcome.handed_back = len(unfinished)
     return outcome
 
 
@@ -116,7 +142,7 @@ def decode(resources: Resources, photo: PhotoRef) -> Decoded:
     except PhotoError as error:
         return Decoded(photo, None, error)
     except NotFoundError:
-        gone = PhotoError("bytes_missing", "its bytes are not in the image store; upload it again")
+        gone = PhotoError("bytes_missing", BYTES_LOST)
         return Decoded(photo, None, gone)
 
 
@@ -228,10 +254,15 @@ def _save_batch(
     """Garments, crops, vectors and dirty entries of a batch, in one transaction.
 
     A photo that is no longer ours (deleted, or swept and claimed by another task) counts as done.
+    Raises StaleTargetsError when a generation lives now that these targets do not serve.
     """
     done = {result.photo.id: 0 for result in results}
     saved: dict[int, int | None] = {}
+    served = {(target.segmenter, name) for target in targets for name in target.embedders}
     with resources.services.sessions.begin() as session:
+        live = hold_live_generations(session)
+        if not served.issuperset((each.segmenter, each.embedder) for each in live):
+            raise StaleTargetsError("a re-index has begun or switched meanwhile")
         held = {photo.id: photo for photo in hold_claims(session, list(done), task_id)}
         for result in results:
             if photo := held.get(result.photo.id):
@@ -256,11 +287,21 @@ def _save_result(
     return counts[0]
 
 
-def _hand_back(resources: Resources, photo_ids: Sequence[int]) -> None:
-    """Photos that were claimed but not begun: pending again, and the attempt not counted."""
-    with resources.services.sessions.begin() as session:
-        release_claims(session, photo_ids)
-    try:
-        resources.services.queue.enqueue(INDEX_PHOTOS, list(photo_ids))
-    except LookalikeError:
-        return  # the sweep enqueues them
+def _release(
+    resources: Resources, photo_ids: Collection[int], task_id: str, reason: str | None = None
+) -> None:
+    """Let go of claims; with the database away the sweep finds them once they are stale."""
+    with suppress(OperationalError), resources.services.sessions.begin() as session:
+        release_claims(session, sorted(photo_ids), task_id, reason)
+
+
+def _enqueue(resources: Resources, photo_ids: Sequence[int]) -> None:
+    services = resources.services
+    if photo_ids:
+        with services.sessions() as session:
+            enqueue_photos(services.queue, session, photo_ids, services.settings.photos_per_task)
+
+
+def _describe(error: Exception) -> str:
+    """The kind of error and its first words: some carry whole statements with their vectors."""
+    return f"{type(error).__name__}: {error}"[:_REASON_LENGTH]

@@ -37,6 +37,7 @@ __all__ = [
     "ensure_generation",
     "fill_from_vectors",
     "find_missing_vectors",
+    "hold_live_generations",
     "is_behind",
     "retired_generation",
     "roll_back",
@@ -56,6 +57,24 @@ def building_generation(session: Session) -> Generation | None:
 def retired_generation(session: Session) -> Generation | None:
     """The generation that a rollback returns to: the last one that served before the active."""
     return _find(session, GenerationState.RETIRED)
+
+
+def hold_live_generations(session: Session) -> list[Generation]:
+    """The active and the building generation, held as they are until the transaction ends.
+
+    Whoever saves what models saw begins with this: a re-index that begins or switches waits for
+    the commit, so no photo is saved for a pair of models that has just been replaced.
+    """
+    live = (
+        select(Generation)
+        .where(Generation.state.in_([GenerationState.ACTIVE, GenerationState.BUILDING]))
+        .order_by(Generation.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    session.scalars(live).all()
+    # Again: what was inserted while the first statement waited is not in its snapshot.
+    return list(session.scalars(live))
 
 
 def ensure_generation(
@@ -93,6 +112,7 @@ def begin_reindex(
     The next sync makes its collection. Doesn't commit. Raises ConflictError when a re-index is
     under way, nothing is active, or `kind` can't yield these checkpoints from the active ones.
     """
+    _lock_generations(session)  # so that nobody saves photos for the present ones alone
     active = active_generation(session)
     if active is None:
         raise ConflictError("there is no active index yet, so nothing to build anew")
@@ -232,11 +252,15 @@ def _insert(
 
 
 def _locked_state(session: Session, generation: Generation) -> GenerationState | None:
+    return _lock_generations(session).get(generation.id)
+
+
+def _lock_generations(session: Session) -> dict[int, GenerationState]:
     # Everybody locks all of them in the same order, so two switches can't deadlock.
     rows = session.execute(
         select(Generation.id, Generation.state).order_by(Generation.id).with_for_update()
     ).all()
-    return next((row.state for row in rows if row.id == generation.id), None)
+    return {row.id: row.state for row in rows}
 
 
 def _switch(session: Session, index: VectorIndex, generation: Generation) -> None:

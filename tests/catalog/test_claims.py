@@ -71,9 +71,33 @@ def test_photos_handed_back_lose_no_attempt(session: Session, add_photos: AddPho
     ids = ids_of(add_photos("1", "2"))
     claim(session, ids, "one")
     finish_photo(session, ids[0], SEGMENTER)
-    release_claims(session, ids)
+    release_claims(session, ids, "one")
     session.commit()
     assert states(session) == [(PhotoState.INDEXED, 0), (PhotoState.PENDING, 0)]
+
+
+def test_nobody_hands_back_what_another_task_holds(session: Session, add_photos: AddPhotos) -> None:
+    ids = ids_of(add_photos("1"))
+    claim(session, ids, "one")
+    release_claims(session, ids, "two")
+    release_claims(session, ids, "two", "it went wrong")
+    session.commit()
+    assert states(session) == [(PhotoState.WORKING, 1)]
+    assert ids_of(hold_claims(session, ids, "one")) == ids
+
+
+def test_a_photo_that_goes_wrong_too_often_fails_with_what_went_wrong(
+    session: Session, add_photos: AddPhotos
+) -> None:
+    ids = ids_of(add_photos("1"))
+    for _ in range(MAX):
+        assert claim(session, ids, "one") == (ids, [], [])
+        release_claims(session, ids, "one", "MemoryError: too large")
+        session.commit()
+    assert claim(session, ids, "one") == ([], [], ids)
+    session.expire_all()
+    reason = session.get_one(Photo, ids[0]).reason
+    assert reason == "it failed 3 times, the last time with: MemoryError: too large"
 
 
 def test_a_batch_that_died_is_tried_again_one_by_one(

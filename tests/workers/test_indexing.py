@@ -1,19 +1,25 @@
 """Indexing of photos around fake models: real Postgres, real image files, an index in memory."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from catalog.errors import StoreUnavailableError
+from catalog.errors import CheckpointError, StoreUnavailableError
 from catalog.photos.image_store import photo_key
 from catalog.queue import INDEX_PHOTOS
 from catalog.search.sync import sync_index
 from catalog.tables import Embedding, Garment, Photo, PhotoState
 from tests.fakes import FakeQueue
+from tests.workers.bench import Bench
 from tests.workers.conftest import MakeItem
 from tests.workers.fakes import POISON, DyingSegmenter, FakeSegmenter, Killed
 from workers import indexing, stopping
-from workers.indexing import index_photos
+from workers.indexing import Decoded, Result, Target, index_photos
 from workers.resources import Resources
+from workers.sweeping import sweep
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -106,7 +112,7 @@ def test_a_photo_that_kills_its_worker_is_quarantined_after_three_attempts(
         name, ids = tasks.pop(0)
         before = len(queue.named(INDEX_PHOTOS))
         try:
-            _die_hard(resources, ids, name)
+            index_photos(resources, ids, name)
         except Killed:
             deaths += 1
             tasks.append((name, ids))  # the broker hands the same task out again
@@ -117,27 +123,59 @@ def test_a_photo_that_kills_its_worker_is_quarantined_after_three_attempts(
         assert "worker" in (session.get_one(Photo, photos[1]).reason or "")
 
 
-def _die_hard(resources: Resources, ids: list[int], task_id: str) -> None:
-    """As `index_photos`, but what runs when Python unwinds does not run: SIGKILL leaves no time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexing, "_hand_back", lambda *_: None)
-        index_photos(resources, ids, task_id)
-
-
-def test_a_store_that_is_down_hands_all_photos_back_uncounted(
-    resources: Resources, make_item: MakeItem, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreUnavailableError("the bucket does not answer"),
+        OperationalError("INSERT", {}, Exception("the connection is lost")),
+        CheckpointError(Path("library"), "holds no such checkpoint"),
+    ],
+)
+def test_what_is_no_fault_of_the_photos_leaves_them_to_the_retry_uncounted(
+    bench: Bench, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    photos = make_item("a", RED, GREEN)
+    photos = bench.make_item("a", RED, GREEN)
 
-    def down(*_: object) -> None:
-        raise StoreUnavailableError("the bucket does not answer")
+    def fail(*_: object) -> None:
+        raise error
 
-    monkeypatch.setattr(indexing, "decode", down)
-    with pytest.raises(StoreUnavailableError):
-        index_photos(resources, photos, "task")
-    with resources.services.sessions() as session:
-        rows = session.scalars(select(Photo)).all()
-        assert [(p.state, p.attempts) for p in rows] == [(PhotoState.PENDING, 0)] * 2
+    with monkeypatch.context() as patch:
+        patch.setattr(indexing, "see_batch", fail)
+        with pytest.raises(type(error)):
+            index_photos(bench.resources, photos, "task")
+    rows = [bench.photo(photo_id) for photo_id in photos]
+    assert [(p.state, p.attempts) for p in rows] == [(PhotoState.PENDING, 0)] * 2
+    sweep(bench.resources)
+    assert queue.sent == []
+    assert index_photos(bench.resources, photos, "task").indexed == 2
+
+
+def test_a_photo_that_breaks_its_task_is_tried_alone_and_fails_with_what_it_did(
+    bench: Bench, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = bench.make_item("a", RED, GREEN, BLUE)
+    whole = indexing.see_batch
+
+    def see(resources: Resources, batch: list[Decoded], targets: list[Target]) -> list[Result]:
+        if any(decoded.photo.id == photos[1] for decoded in batch):
+            raise MemoryError("a photo too many")
+        return whole(resources, batch, targets)
+
+    monkeypatch.setattr(indexing, "see_batch", see)
+    with pytest.raises(MemoryError):
+        index_photos(bench.resources, photos, "batch")
+    assert queue.sent == []
+    for _ in range(bench.resources.settings.photo_attempts):
+        bench.age_photos()
+        sweep(bench.resources)
+        tasks = [(task.id, task.args[0]) for task in queue.sent]
+        queue.sent.clear()
+        assert all(len(ids) == 1 for _, ids in tasks)
+        for task_id, ids in tasks:
+            with pytest.raises(MemoryError) if ids == photos[1:2] else nullcontext():
+                index_photos(bench.resources, ids, task_id)
+    assert states(bench.resources) == ["indexed", "failed", "indexed"]
+    assert "MemoryError: a photo too many" in (bench.photo(photos[1]).reason or "")
 
 
 def test_a_worker_told_to_stop_hands_back_what_it_has_not_begun(

@@ -1,9 +1,13 @@
 """The three kinds of re-index, from their first slice to the switch, a cancel or a rollback."""
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 from sqlalchemy import select, text, update
 
-from catalog.search.generations import cancel_building
+from catalog.queue import INDEX_PHOTOS
+from catalog.search.generations import cancel_building, hold_live_generations
 from catalog.search.outbox import mark_dirty
 from catalog.tables import (
     Embedding,
@@ -12,12 +16,13 @@ from catalog.tables import (
     Item,
     ItemPhoto,
     JobState,
+    PhotoState,
     ReindexKind,
 )
 from tests.workers.bench import Bench
 from tests.workers.fakes import BlindSegmenter
-from workers import reindexing
-from workers.indexing import index_photos
+from workers import indexing, reindexing
+from workers.indexing import Result, index_photos
 from workers.reindexing import advance_reindex
 from workers.sweeping import sweep
 
@@ -140,6 +145,51 @@ def test_a_checkpoint_that_is_nowhere_fails_the_job_with_a_remedy(bench: Bench) 
     assert len(bench.generations()) == 1
 
 
+@new_models
+@pytest.mark.parametrize("switched", [True, False])
+def test_photos_in_a_workers_hands_are_not_lost_when_a_reindex_begins_or_switches(
+    bench: Bench, kind: ReindexKind, switched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (early,) = bench.add("a", RED)
+    (late,) = bench.make_item("b", BLUE)
+    whole = indexing.see_batch
+
+    def see(*given: Any) -> list[Result]:
+        monkeypatch.undo()
+        results = whole(*given)
+        if switched:
+            bench.run(bench.start(kind))
+        else:
+            bench.begin(kind)
+        return results
+
+    monkeypatch.setattr(indexing, "see_batch", see)
+    outcome = index_photos(bench.resources, [late], "task")
+    assert (outcome.indexed, outcome.handed_back) == (0, 1)
+    queue = bench.resources.services.queue
+    assert [task.args[0] for task in queue.named(INDEX_PHOTOS)] == [[late]]
+    assert (bench.photo(late).state, bench.photo(late).attempts) == (PhotoState.PENDING, 0)
+    assert index_photos(bench.resources, [late], "task").indexed == 1
+    bench.sync()
+    newest = bench.generations()[-1]
+    assert bench.photos_in(newest) >= {late}
+    assert not switched or bench.photos_in(newest) == {early, late}
+
+
+def test_a_reindex_does_not_begin_while_results_are_being_saved(bench: Bench) -> None:
+    bench.add("a", RED)
+    job_id = bench.start(ReindexKind.VECTORS)
+    with bench.resources.services.sessions() as saving:
+        assert len(hold_live_generations(saving)) == 1
+        with ThreadPoolExecutor(1) as other:
+            begun = other.submit(bench.run, job_id)
+            with pytest.raises(TimeoutError):
+                begun.result(timeout=0.2)
+            assert len(hold_live_generations(saving)) == 1
+            saving.rollback()
+            assert begun.result().state is JobState.DONE
+
+
 def test_a_second_worker_on_the_same_job_does_nothing(bench: Bench) -> None:
     bench.add("a", RED)
     job_id = bench.start(ReindexKind.VECTORS)
@@ -209,18 +259,12 @@ def _sweep_and_index(bench: Bench) -> list[int]:
     """Sweep, do what that put on the queue, and say which photos those were."""
     queue = bench.resources.services.queue
     queue.sent.clear()
-    _age_photos(bench)
+    bench.age_photos()
     sweep(bench.resources)
     photos = [photo for task in queue.sent for photo in task.args[0]]
     index_photos(bench.resources, photos, f"swept {photos}")
     bench.sync()
     return photos
-
-
-def _age_photos(bench: Bench) -> None:
-    """The sweep leaves very young photos alone: their task is just being enqueued."""
-    with bench.resources.services.sessions.begin() as session:
-        session.execute(text("UPDATE photo SET created_at = created_at - interval '1 minute'"))
 
 
 def _delete_item_of(bench: Bench, photo_id: int) -> None:
