@@ -412,6 +412,7 @@ class Upload(Base):
         _choice(UploadState), server_default=UploadState.PENDING.value
     )
     reason: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.orm import selectinload
 
-from catalog.errors import NotFoundError
+from catalog.errors import NotFoundError, StoreUnavailableError
 from catalog.photos.image_store import upload_key
 from catalog.search.similar import find_similar_to_vector
 from catalog.tables import Upload, UploadState
 from tests.workers.bench import Bench
 from tests.workers.conftest import png_of
-from tests.workers.fakes import BlindSegmenter
+from tests.workers.fakes import POISON, BlindSegmenter, DyingSegmenter, Killed
+from workers import analysis
 from workers.analysis import analyze_upload
 from workers.sweeping import sweep
 
@@ -81,6 +82,48 @@ def test_what_is_no_photo_fails_with_its_reason(bench: Bench) -> None:
     found = analyzed(bench, b"no photo at all")
     assert (found.state, found.garments) == (UploadState.FAILED, [])
     assert found.reason
+
+
+def test_a_photo_that_breaks_the_models_fails_at_once(bench: Bench) -> None:
+    upload_id = upload(bench, png_of(POISON))
+    with pytest.raises(RuntimeError):
+        analyze_upload(bench.resources, upload_id)
+    found = load(bench, upload_id)
+    assert found is not None
+    assert (found.state, found.garments) == (UploadState.FAILED, [])
+    assert "try another photo" in (found.reason or "")
+
+
+def test_a_photo_that_kills_its_worker_fails_after_a_few_attempts(bench: Bench) -> None:
+    segmenter = bench.active().segmenter
+    bench.resources._segmenters[segmenter] = DyingSegmenter(segmenter)
+    upload_id = upload(bench, png_of(POISON))
+    for _ in range(bench.resources.settings.photo_attempts):
+        with pytest.raises(Killed):
+            analyze_upload(bench.resources, upload_id)
+    analyze_upload(bench.resources, upload_id)
+    found = load(bench, upload_id)
+    assert found is not None
+    assert found.state is UploadState.FAILED
+    assert found.reason
+
+
+def test_a_store_that_is_down_costs_an_upload_no_attempt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise StoreUnavailableError("the bucket does not answer")
+
+    upload_id = upload(bench, png_of(RED))
+    with monkeypatch.context() as patch:
+        patch.setattr(analysis, "_see", down)
+        for _ in range(2 * bench.resources.settings.photo_attempts):
+            with pytest.raises(StoreUnavailableError):
+                analyze_upload(bench.resources, upload_id)
+    analyze_upload(bench.resources, upload_id)
+    found = load(bench, upload_id)
+    assert found is not None
+    assert found.state is UploadState.DONE
 
 
 def test_an_expired_upload_goes_in_the_sweep_and_others_stay(bench: Bench) -> None:
