@@ -6,10 +6,12 @@ database, so a kill costs one slice and other work gets its turn in between.
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from catalog.errors import ConflictError, LookalikeError
 from catalog.jobs import advance_job, finish_job, log_job
@@ -32,9 +34,16 @@ from workers.resegmenting import resegment_some
 from workers.resources import Resources, checkpoint_card
 
 _SLICE_S = 60.0
+_MESSAGE_LENGTH = 500
 _LOCK = 0x6C6F6F6B  # an arbitrary key of Postgres advisory locks, used by re-indexing alone
 MIN_SELF_MATCH = 0.98
 """The gate: at least this share of sampled garments must find themselves in the new collection."""
+MIN_KEPT = 0.8
+"""The gate: at least this share of the old collection's count must be in the new one.
+
+Another segmenter may well find a few garments fewer; where a fifth is gone, photos could not be
+read or the models are no good, and a person has to look.
+"""
 
 
 def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _SLICE_S) -> None:
@@ -55,6 +64,9 @@ def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _S
                 raise
             _give_up(resources, job_id, JobState.FAILED, str(error))
             return
+        except Exception as error:  # the edge of the task: the sweep tries again, all may see why
+            _log_failure(resources, job_id, error)
+            raise
     if more:
         resources.services.queue.enqueue(RUN_REINDEX, str(job_id))
 
@@ -141,16 +153,38 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
         old = active_generation(session)
         assert old is not None, "a re-index starts from an active generation"
         report = compare_generations(session, services.index, old, generation)
-    passed = report["self_match"] >= MIN_SELF_MATCH
+    objections = find_objections(report)
     automatic = job.parameters.get("switch", "auto") == "auto"
     with services.sessions.begin() as session:
-        if automatic and passed:
+        if automatic and not objections:
             activate(session, services.index, session.get_one(Generation, generation.id))
             drop_retired(session, services.index)
-        report["switched"] = automatic and passed
-        if not passed:
-            log_job(session, job.id, "error", "not switched: too few garments find themselves")
-        finish_job(session, job.id, JobState.DONE if passed else JobState.FAILED, report)
+        report["switched"] = automatic and not objections
+        if objections:
+            reason = f"not switched, look before you activate it: {'; '.join(objections)}"
+            log_job(session, job.id, "error", reason)
+            finish_job(session, job.id, JobState.FAILED, report, reason)
+        else:
+            finish_job(session, job.id, JobState.DONE, report)
+
+
+def find_objections(report: Mapping[str, Any]) -> list[str]:
+    """Why the compared generation must not serve before a person has looked; none when it may."""
+    old, new = report["old_count"], report["new_count"]
+    objections = []
+    if old and not report["sampled"]:
+        objections.append("no garment could be compared")
+    if new < MIN_KEPT * old:
+        objections.append(f"{new} garments where the old index has {old}")
+    if report["self_match"] < MIN_SELF_MATCH:
+        objections.append("too few garments find themselves")
+    return objections
+
+
+def _log_failure(resources: Resources, job_id: uuid.UUID, error: Exception) -> None:
+    what = f"a slice failed and will be tried again: {type(error).__name__}: {error}"
+    with suppress(OperationalError), resources.services.sessions.begin() as session:
+        log_job(session, job_id, "error", what[:_MESSAGE_LENGTH])
 
 
 def _give_up(

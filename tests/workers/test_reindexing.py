@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
+from catalog.photos.image_store import photo_key
 from catalog.queue import INDEX_PHOTOS
 from catalog.search.generations import cancel_building, hold_live_generations
 from catalog.search.outbox import mark_dirty
@@ -23,7 +24,7 @@ from tests.workers.bench import Bench
 from tests.workers.fakes import BlindSegmenter
 from workers import indexing, reindexing
 from workers.indexing import Result, index_photos
-from workers.reindexing import advance_reindex
+from workers.reindexing import advance_reindex, find_objections
 from workers.sweeping import sweep
 
 RED, GREEN, BLUE, GREY = (200, 0, 0), (0, 200, 0), (0, 0, 200), (90, 90, 90)
@@ -102,12 +103,59 @@ def test_a_new_index_that_fails_the_gate_does_not_serve(
 ) -> None:
     bench.add("a", RED)
     old = bench.active()
-    monkeypatch.setattr(reindexing, "compare_generations", lambda *_: {"self_match": 0.9})
+    report = {"old_count": 1, "new_count": 1, "sampled": 1, "self_match": 0.9}
+    monkeypatch.setattr(reindexing, "compare_generations", lambda *_: report)
     job_id = bench.start(ReindexKind.VECTORS)
     job = bench.run(job_id)
     assert (job.state, job.result["switched"]) == (JobState.FAILED, False)
     assert "too few garments find themselves" in bench.log(job_id)
     assert bench.active().id == old.id
+
+
+def test_an_empty_index_does_not_serve_by_itself(bench: Bench) -> None:
+    photos = bench.add("a", RED, GREEN)
+    old = bench.active()
+    for photo_id in photos:
+        bench.resources.services.images.delete(photo_key(bench.photo(photo_id).sha256))
+    job_id = bench.start(ReindexKind.PHOTOS)
+    job = bench.run(job_id)
+    assert (job.state, job.result["switched"], job.result["new_count"]) == (
+        JobState.FAILED,
+        False,
+        0,
+    )
+    assert bench.active().id == old.id
+    for told in (bench.log(job_id), job.error or ""):
+        assert "no garment could be compared" in told
+        assert "0 garments where the old index has 2" in told
+
+
+@pytest.mark.parametrize(("new_count", "allowed"), [(8, True), (7, False), (20, True)])
+def test_an_index_with_far_fewer_garments_waits_for_a_person(new_count: int, allowed: bool) -> None:
+    report = {"old_count": 10, "new_count": new_count, "sampled": 5, "self_match": 1.0}
+    assert (find_objections(report) == []) == allowed
+
+
+def test_a_shop_without_garments_may_switch() -> None:
+    report = {"old_count": 0, "new_count": 0, "sampled": 0, "self_match": 1.0}
+    assert find_objections(report) == []
+
+
+def test_what_breaks_a_slice_is_in_the_log_of_its_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add("a", RED)
+    job_id = bench.start(ReindexKind.VECTORS)
+
+    def fail(*_: object) -> None:
+        raise ValueError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reindexing, "fill_from_vectors", fail)
+        with pytest.raises(ValueError, match="thought"):
+            advance_reindex(bench.resources, job_id)
+    assert "ValueError: nobody thought of this" in bench.log(job_id)
+    assert bench.run(job_id).state is JobState.DONE
 
 
 def test_an_index_that_waits_for_activation_outlives_a_job_that_may_not_begin(
