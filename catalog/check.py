@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from catalog.errors import NotFoundError
 from catalog.photos.discarding import hold_bytes
 from catalog.photos.image_store import photo_key
+from catalog.photos.lost import BYTES_LOST
 from catalog.queue import enqueue_photos
 from catalog.search.generations import active_generation
 from catalog.search.index import VectorIndex
@@ -34,7 +35,6 @@ from catalog.tables import (
     Upload,
 )
 
-BYTES_LOST = "its bytes are not in the image store; upload it again"
 """The reason of a photo that can't be indexed or shown until its feed is ingested again."""
 
 _BATCH = 1000

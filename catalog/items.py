@@ -58,7 +58,9 @@ def upsert_items(
     return plan.results
 
 
-def delete_item(session: Session, catalog_name: str, sku: str) -> list[str]:
+def delete_item(
+    session: Session, catalog_name: str, sku: str, shop_words: ShopWords | None = None
+) -> list[str]:
     """Leave only a tombstone of an item; its photos go too unless another item shows them.
 
     Returns the keys to delete from the image store after the commit (`discard_bytes` does that,
@@ -69,7 +71,7 @@ def delete_item(session: Session, catalog_name: str, sku: str) -> list[str]:
     item_id = session.scalar(select(Item.id).where(*named))
     if item_id is None:
         raise NotFoundError("item", sku)
-    dropped = _bury_items(session, [item_id])
+    dropped = _bury_items(session, [item_id], shop_words)
     return [key for sha256 in dropped for key in photo_keys(sha256)]
 
 

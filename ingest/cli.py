@@ -116,7 +116,8 @@ def ingest(
 
     FEED is a CSV, TSV or JSON Lines file, a Google Merchant Center feed (TSV or XML), a Shopify
     or Magento product export, or a folder of photos. Running it again changes only what has
-    changed. Ends with 0 if every row was taken, 1 if some were rejected, 2 if it could not run.
+    changed. Ends with 0 if every row was taken, 1 if some were rejected (with --wait also if
+    photos of the catalog failed), 2 if it could not run.
     """
     console = Console(stderr=False)
     options = UploadOptions(catalog or catalog_name(feed), prune, dry_run)
@@ -126,11 +127,12 @@ def ingest(
             report = _run(console, client, feed, reading, photos, options, rejects)
         print_rejects(console, report, rejects)
         print_report(console, report, dry_run)
+        failed = 0
         if wait and not dry_run:
-            print_status(
-                console, options.catalog, wait_until_indexed(client, options.catalog, console)
-            )
-    if report.rejected:
+            status = wait_until_indexed(client, options.catalog, console)
+            print_status(console, options.catalog, status)
+            failed = status.photos.get("failed", 0)
+    if report.rejected or failed:
         raise SystemExit(ROWS_FAILED)
 
 

@@ -17,6 +17,7 @@ MAX_HASHES = 1_000
 MAX_ITEMS = 500
 MAX_SKUS = 1_000
 _TRANSIENT = frozenset({429, 502, 503, 504})
+_ABOUT_WHAT_WAS_SENT = frozenset({400, 404, 409, 413, 422})
 _TOKEN_REMEDY = (
     "Make one on the server with `lookalike token create NAME --scope ingest`, then pass it "
     "with --token or in LOOKALIKE_TOKEN"
@@ -190,6 +191,9 @@ def _to_error(response: httpx.Response, server: str) -> ApiError | ApiUnavailabl
     if status == 403:
         message = f"This token may not do that: {detail} {_TOKEN_REMEDY}."
         return ApiError(status, message)
+    if status in _ABOUT_WHAT_WAS_SENT and problem:
+        # The merchandiser reads it beside the row: where the server stands is of no use there.
+        return ApiError(status, str(detail), problem.get("reason"))
     return ApiError(status, f"{server} answers {status}: {detail}", problem.get("reason"))
 
 

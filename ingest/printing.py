@@ -21,6 +21,7 @@ from ingest.errors import FeedError, RowError
 from ingest.report import Report
 
 SHOWN_REJECTS = 50
+SHOWN_FAILURES = 20
 
 
 class RejectsFile(AbstractContextManager["RejectsFile"]):
@@ -142,10 +143,12 @@ def print_status(console: Console, catalog: str, status: CatalogStatus) -> None:
     table = Table(title="Photos that failed", title_justify="left")
     for heading in ("Photo", "Items", "Reason"):
         table.add_column(heading, overflow="fold")
-    for failure in status.failures:
+    for failure in status.failures[:SHOWN_FAILURES]:
         skus = ", ".join(failure["skus"])
         table.add_row(failure["sha256"][:12], escape(skus), escape(failure["reason"] or ""))
     console.print(table)
+    if (more := status.photos.get("failed", 0) - len(table.rows)) > 0:
+        console.print(f"... and {more} more: the admin page lists them all.")
 
 
 def _by_count(counts: Mapping[str, int]) -> str:

@@ -5,31 +5,34 @@ Each function commits, and enqueues only then.
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.claims import retry_photos
 from catalog.errors import ConflictError, NotFoundError
-from catalog.jobs import get_job, request_cancel, start_job
+from catalog.jobs import OPEN_STATES, finish_job, get_job, request_cancel, start_job
 from catalog.queue import RUN_REINDEX, TaskQueue, enqueue_photos
-from catalog.search.generations import activate, cancel_building, is_behind, roll_back
+from catalog.search.generations import (
+    activate,
+    building_generation,
+    cancel_building,
+    is_behind,
+    roll_back,
+)
 from catalog.search.index import VectorIndex
 from catalog.tables import (
     Generation,
-    GenerationState,
     Job,
     JobKind,
     JobState,
     Photo,
-    PhotoState,
     ReindexKind,
 )
-
-_RUNNING = (JobState.QUEUED, JobState.RUNNING)
 
 
 def start_reindex(session: Session, queue: TaskQueue, kind: ReindexKind, switch: str) -> Job:
     """Start a re-index job; raises ConflictError while one runs or waits to be activated."""
-    if _find_building(session):
+    if building_generation(session):
         raise ConflictError("An index is being built already: activate or cancel it first.")
     job = start_job(session, JobKind.REINDEX, parameters={"kind": kind.value, "switch": switch})
     session.commit()
@@ -39,9 +42,11 @@ def start_reindex(session: Session, queue: TaskQueue, kind: ReindexKind, switch:
 
 def activate_building(session: Session, index: VectorIndex) -> Generation:
     """Switch to the generation that was built; raises ConflictError unless it is complete."""
-    building = _find_building(session)
+    building = building_generation(session)
     if building is None:
         raise ConflictError("No index is being built: start a re-index first.")
+    if _is_being_filled(session, building):
+        raise ConflictError("The new index is still being filled: wait until its job is done.")
     if behind := is_behind(session, building):
         raise ConflictError(f"The new index is not complete: {behind} garments are missing.")
     activate(session, index, building)
@@ -51,7 +56,8 @@ def activate_building(session: Session, index: VectorIndex) -> Generation:
 
 def discard_building(session: Session, index: VectorIndex) -> None:
     """Drop the generation that waits to be activated; raises ConflictError without one."""
-    if _find_building(session) is None:
+    building = building_generation(session)
+    if building is None or _is_being_filled(session, building):
         raise ConflictError("No index is waiting to be activated.")
     cancel_building(session, index)
     session.commit()
@@ -65,11 +71,16 @@ def roll_back_generation(session: Session, index: VectorIndex) -> Generation:
 
 
 def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
-    """Ask a job to stop; what a finished re-index left waiting for activation is dropped."""
-    job = get_job(session, job_id)
-    if job.state in _RUNNING:
+    """End an ingest at once, ask a re-index to stop, or drop what a finished one left waiting."""
+    job = get_job(session, job_id, lock=True)
+    building = building_generation(session)
+    if job.state in OPEN_STATES and job.kind is JobKind.INGEST:
+        # Nobody watches over an ingest but the command itself, which may be gone. If it is not,
+        # its next batch is refused.
+        finish_job(session, job_id, JobState.CANCELLED)
+    elif job.state in OPEN_STATES:
         request_cancel(session, job_id)
-    elif job.kind is JobKind.REINDEX and _find_building(session):
+    elif building and job.generation_id == building.id:
         cancel_building(session, index)
     else:
         raise ConflictError(f"This job is over: it is {job.state}.")
@@ -80,19 +91,14 @@ def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
 
 def retry_photo(session: Session, queue: TaskQueue, sha256: str) -> None:
     """Give a failed photo a fresh start; raises NotFoundError if there is no such failure."""
-    retried = session.scalars(
-        update(Photo)
-        .where(Photo.sha256 == sha256, Photo.state == PhotoState.FAILED)
-        .values(state=PhotoState.PENDING, attempts=0, reason=None, claimed_by=None, claimed_at=None)
-        .returning(Photo.id)
-    ).all()
+    ids = session.scalars(select(Photo.id).where(Photo.sha256 == sha256)).all()
+    retried = retry_photos(session, ids)
     if not retried:
         raise NotFoundError("failed photo", sha256)
     session.commit()
     enqueue_photos(queue, session, retried, per_task=1)
 
 
-def _find_building(session: Session) -> Generation | None:
-    return session.scalars(
-        select(Generation).where(Generation.state == GenerationState.BUILDING)
-    ).one_or_none()
+def _is_being_filled(session: Session, generation: Generation) -> bool:
+    open_job = (Job.generation_id == generation.id) & Job.state.in_(OPEN_STATES)
+    return session.scalar(select(Job.id).where(open_job)) is not None

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
-from catalog.errors import NotFoundError
+from catalog.errors import NotFoundError, QueueUnavailableError
 from catalog.photos.decode import encode_variant, inspect_photo, photo_limits
 from catalog.photos.discarding import hold_bytes
 from catalog.photos.image_store import ImageStore, photo_key, upload_key
+from catalog.photos.lost import revive_photo
 from catalog.queue import ANALYZE_PHOTO, INTERACTIVE
 from catalog.services import Services
 from catalog.settings import Settings
@@ -33,7 +34,8 @@ def receive_photo(
     """Check and keep a catalog's photo; returns its row and whether it is new. Commits.
 
     The bytes are written before the row, so that a row never promises what is not there; a photo
-    that is known already is written again, which repairs lost bytes. Raises PhotoError.
+    that is known already is written again, and one whose bytes were lost is pending once more.
+    Raises PhotoError.
     """
     info = inspect_photo(data, photo_limits(settings))
     sha256 = hash_photo(data)
@@ -51,6 +53,7 @@ def receive_photo(
         .on_conflict_do_nothing(index_elements=[Photo.sha256])
         .returning(Photo.id)
     ).first()
+    revive_photo(session, sha256)
     session.commit()
     return session.scalars(select(Photo).where(Photo.sha256 == sha256)).one(), added is not None
 
@@ -68,7 +71,14 @@ def start_search(session: Session, services: Services, data: bytes) -> Upload:
     services.images.put(upload_key(upload.id), copy, info.media_type)
     session.add(upload)
     session.commit()
-    services.queue.enqueue(ANALYZE_PHOTO, str(upload.id), queue=INTERACTIVE)
+    try:
+        services.queue.enqueue(ANALYZE_PHOTO, str(upload.id), queue=INTERACTIVE)
+    except QueueUnavailableError:
+        # Nobody would ever look at it, and a stranger's photo is not kept without need.
+        session.delete(upload)
+        session.commit()
+        services.images.delete(upload_key(upload.id))
+        raise
     return upload
 
 

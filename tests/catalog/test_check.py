@@ -10,9 +10,10 @@ from PIL import Image
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from catalog.check import BYTES_LOST, Difference, check, repair
+from catalog.check import Difference, check, repair
 from catalog.items import upsert_items
 from catalog.photos.image_store import photo_key, upload_key, variant_key
+from catalog.photos.lost import BYTES_LOST
 from catalog.queue import INDEX_PHOTOS
 from catalog.search.points import Point
 from catalog.search.sync import sync_index

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from catalog.photos.image_store import photo_key, variant_key
+from catalog.photos.lost import BYTES_LOST
 from catalog.queue import INDEX_PHOTOS
 from catalog.services import Services
-from catalog.tables import Item, Photo, PhotoState
+from catalog.tables import Item, JobState, Photo, PhotoState
 from tests.fakes import FakeQueue
 from tests.web.conftest import Api, draw_photo, sha256_of
+from web import operations
 
 ApiMaker = Callable[[str | None], Api]
 
@@ -66,6 +68,48 @@ def test_a_photo_sent_again_repairs_lost_bytes(ingest: Api, services: Services) 
     services.images.delete(photo_key(sha256_of(data)))
     assert put_photo(ingest, data).status_code == 200
     assert services.images.get(photo_key(sha256_of(data))) == data
+
+
+def test_a_photo_whose_bytes_were_lost_is_asked_for_and_indexed_again(
+    ingest: Api, session: Session, queue: FakeQueue
+) -> None:
+    data = draw_photo()
+    row = {"sku": "tee", "title": "Tee", "photos": [sha256_of(data)]}
+    put_photo(ingest, data)
+    put_items(ingest, row)
+    session.execute(update(Photo).values(state=PhotoState.FAILED, reason=BYTES_LOST, attempts=3))
+    session.commit()
+    queue.sent.clear()
+    asked = ingest("POST", "/photos/missing", json={"sha256": [sha256_of(data)]})
+    assert asked.json == {"missing": [sha256_of(data)]}
+    assert put_photo(ingest, data).json["state"] == "pending"
+    answer = put_items(ingest, row)
+    assert (answer.json["results"][0]["status"], answer.json["enqueued"]) == ("unchanged", 1)
+    assert session.scalars(select(Photo)).one().attempts == 0
+
+
+def test_a_photo_that_failed_for_another_reason_is_not_asked_for(
+    ingest: Api, session: Session
+) -> None:
+    data = draw_photo()
+    put_photo(ingest, data)
+    session.execute(update(Photo).values(state=PhotoState.FAILED, reason="the models failed on it"))
+    session.commit()
+    asked = ingest("POST", "/photos/missing", json={"sha256": [sha256_of(data)]})
+    assert asked.json == {"missing": []}
+    assert put_photo(ingest, data).json["state"] == "failed"
+
+
+def test_a_cancelled_ingest_is_over_and_takes_no_more_rows(
+    ingest: Api, session: Session, services: Services
+) -> None:
+    job = start_job(ingest)
+    cancelled = operations.cancel_job(session, services.index, uuid.UUID(job))
+    assert cancelled.state is JobState.CANCELLED
+    answer = put_items(ingest, {"sku": "tee", "title": "Tee"}, job=job)
+    assert answer.status_code == 409
+    assert "start it again" in answer.json["detail"]
+    assert session.scalar(select(func.count()).select_from(Item)) == 0
 
 
 def test_a_photo_under_the_wrong_hash_is_refused(ingest: Api, session: Session) -> None:

@@ -10,12 +10,26 @@ import numpy as np
 import pytest
 from flask import Flask
 from PIL import Image
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from catalog.jobs import start_job
 from catalog.photos.image_store import upload_key
 from catalog.queue import ANALYZE_PHOTO, RUN_REINDEX
+from catalog.search.generations import begin_reindex
 from catalog.services import Services
-from catalog.tables import PhotoState, Upload, UploadGarment, UploadState
+from catalog.tables import (
+    Generation,
+    GenerationState,
+    Job,
+    JobKind,
+    JobState,
+    PhotoState,
+    ReindexKind,
+    Upload,
+    UploadGarment,
+    UploadState,
+)
 from tests.fakes import FakeQueue
 from tests.web.conftest import DIMENSIONS, Api, Shop, counted_statements, draw_photo
 
@@ -194,7 +208,9 @@ def test_a_searched_photo_is_kept_without_metadata_and_analyzed_at_once(
     assert (state["state"], state["width"], state["height"]) == ("pending", 60, 90)
 
 
-def test_a_search_needs_a_photo_and_a_broker(api: ApiMaker, queue: FakeQueue) -> None:
+def test_a_search_needs_a_photo_and_a_broker(
+    api: ApiMaker, queue: FakeQueue, services: Services, session: Session
+) -> None:
     read = api("read")
     assert read("POST", "/search").status_code == 400
     text = {"photo": (io.BytesIO(b"no photo"), "a.jpg")}
@@ -202,6 +218,8 @@ def test_a_search_needs_a_photo_and_a_broker(api: ApiMaker, queue: FakeQueue) ->
     queue.down = True
     answer = read("POST", "/search", data={"photo": (io.BytesIO(draw_photo()), "a.jpg")})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert session.scalar(select(func.count()).select_from(Upload)) == 0
+    assert not list(services.images.keys("uploads/"))
 
 
 def test_a_search_answers_garments_and_similar_items_until_it_expires(
@@ -253,6 +271,34 @@ def test_a_reindex_is_one_job_at_a_time_and_can_be_cancelled(
     assert cancelled["cancel_requested"] is True
     listed = admin("GET", "/jobs?limit=1").json["items"]
     assert [job["id"] for job in listed] == [started.json["id"]]
+
+
+def test_an_index_is_not_served_while_it_is_being_filled(
+    api: ApiMaker, shop: Shop, services: Services, session: Session
+) -> None:
+    admin = api("admin")
+    session.commit()
+    old = begin_building(session, services, JobState.DONE)
+    assert admin("POST", f"/jobs/{old.id}/cancel").status_code == 200
+    new = begin_building(session, services, JobState.RUNNING)
+    refused = admin("POST", "/reindex/activate")
+    assert refused.status_code == 409
+    assert "still being filled" in refused.json["detail"]
+    assert admin("POST", f"/jobs/{old.id}/cancel").status_code == 409
+    session.expire_all()
+    assert new.generation_id is not None
+    assert session.get_one(Generation, new.generation_id).state is GenerationState.BUILDING
+
+
+def begin_building(session: Session, services: Services, state: JobState) -> Job:
+    """A re-index from vectors that has begun; its job is in that state."""
+    job = start_job(session, JobKind.REINDEX, parameters={"kind": "vectors"})
+    building = begin_reindex(
+        session, services.index, ReindexKind.VECTORS, "segmenter-a", "embedder-a", DIMENSIONS, job
+    )
+    job.generation_id, job.state = building.id, state
+    session.commit()
+    return job
 
 
 def test_switching_without_another_index_is_a_conflict(api: ApiMaker, shop: Shop) -> None:

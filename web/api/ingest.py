@@ -9,15 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from flask import abort, request
-from sqlalchemy import select
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from catalog.errors import ConflictError, InputError, StoreUnavailableError
 from catalog.items import delete_item, mark_seen, pending_photo_ids, prune_catalog, upsert_items
-from catalog.jobs import advance_job, finish_job, get_job, start_job
+from catalog.jobs import OPEN_STATES, advance_job, finish_job, get_job, start_job
 from catalog.photos.discarding import discard_bytes
+from catalog.photos.lost import find_missing
 from catalog.queue import enqueue_photos
-from catalog.tables import Catalog, Job, JobKind, JobState, Photo
+from catalog.tables import Catalog, Job, JobKind, JobState
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
 from web.present import job_json
@@ -33,9 +33,8 @@ log = logging.getLogger(__name__)
 @blueprint.input(schemas.HashesIn)
 @blueprint.output(schemas.MissingOut)
 def missing_photos(json_data: schemas.HashesIn) -> dict[str, Any]:
-    """Which of these photos the server lacks, in the order given."""
-    known = set(session().scalars(select(Photo.sha256).where(Photo.sha256.in_(json_data.sha256))))
-    return {"missing": [sha256 for sha256 in json_data.sha256 if sha256 not in known]}
+    """Which of these photos the server lacks, or has lost the bytes of, in the order given."""
+    return {"missing": find_missing(session(), json_data.sha256)}
 
 
 @blueprint.put("/photos/<sha256>")
@@ -70,6 +69,8 @@ def start_ingest(json_data: schemas.JobIn) -> dict[str, Any]:
 def put_items(name: str, json_data: schemas.ItemsIn) -> dict[str, Any]:
     """Create or update items. Each row is judged alone: a bad one fails, the others are stored."""
     words = services().settings.shop_words
+    if json_data.job:
+        _require_open(json_data.job)
     results = upsert_items(session(), name, json_data.items, json_data.job, words)
     if json_data.job:
         job = get_job(session(), json_data.job, lock=True)
@@ -114,6 +115,13 @@ def finish_ingest(job_id: UUID, json_data: schemas.FinishIn) -> dict[str, Any]:
     return {"pruned": pruned}
 
 
+def _require_open(job_id: UUID) -> None:
+    """Refuse the rows of an ingest that an admin has cancelled, or that has ended."""
+    job = get_job(session(), job_id)
+    if job.state not in OPEN_STATES:
+        raise ConflictError(f"This ingest is over, it is {job.state}: start it again.")
+
+
 def _prune(job: Job) -> int:
     """Prune once: the same call again, after an answer that was lost, says the same number."""
     if job.finished_at:
@@ -127,7 +135,7 @@ def _prune(job: Job) -> int:
 @blueprint.output({}, status_code=204)
 def remove_item(name: str, sku: str) -> str:
     """Delete an item and everything of it, from every store."""
-    delete_item(session(), name, sku)
+    delete_item(session(), name, sku, services().settings.shop_words)
     session().commit()
     _discard_bytes()
     return ""
