@@ -35,8 +35,6 @@ from catalog.tables import (
     Upload,
 )
 
-"""The reason of a photo that can't be indexed or shown until its feed is ingested again."""
-
 _BATCH = 1000
 
 T = TypeVar("T")
