@@ -9,9 +9,10 @@ from celery import Celery
 from celery.signals import worker_init, worker_shutting_down
 
 from catalog.errors import LookalikeError
-from catalog.queue import SWEEP, SYNC_INDEX
+from catalog.queue import BULK, INTERACTIVE, SWEEP, SYNC_INDEX
 from catalog.settings import Settings, load_settings
 from workers import stopping
+from workers.sweeping import TIDY
 
 
 def make_app(settings: Settings) -> Celery:
@@ -23,7 +24,7 @@ def make_app(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         task_ignore_result=True,
-        task_default_queue="bulk",
+        task_default_queue=BULK,
         task_time_limit=settings.visibility_timeout_s,
         task_soft_time_limit=max(1, settings.visibility_timeout_s - 60),
         # A GPU process that leaks must not live for ever; the models reload in a second.
@@ -44,12 +45,18 @@ def make_app(settings: Settings) -> Celery:
             "sweep": {
                 "task": SWEEP,
                 "schedule": settings.sweep_every_s,
-                "options": {"expires": settings.sweep_every_s},
+                # Not behind a backlog: it is the sweep that frees what dead workers hold.
+                "options": {"queue": INTERACTIVE, "expires": settings.sweep_every_s},
+            },
+            "tidy": {
+                "task": TIDY,
+                "schedule": 10 * settings.sweep_every_s,
+                "options": {"queue": BULK, "expires": 100 * settings.sweep_every_s},
             },
             "sync": {
                 "task": SYNC_INDEX,
                 "schedule": min(15.0, settings.sweep_every_s),
-                "options": {"queue": "interactive", "expires": 15},
+                "options": {"queue": INTERACTIVE, "expires": 15},
             },
         },
         timezone="UTC",

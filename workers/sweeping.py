@@ -1,6 +1,7 @@
 """The sweep: what keeps the broker a mere hint and the index rebuildable.
 
-Called by the `sweep` task, which the beat puts on the queue every minute.
+Called by the `sweep` and `tidy` tasks, which the beat puts on the queue. The sweep shares a
+process with visitors' searches, so what takes long is the tidying's, or a bulk worker's.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,14 @@ from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Job, JobKind, JobState
 from workers.resources import Resources
 
+SHORT_SYNC_S = 1.0
+"""How long a sync may hold up a visitor, give or take the batch that is being sent."""
+
+TIDY = "lookalike.tidy"
+
 
 def sweep(resources: Resources) -> None:
-    """Re-enqueue stale photos and re-index slices, expire uploads, drain dirty entries."""
+    """Re-enqueue stale photos and re-index slices, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
     with services.sessions.begin() as session:
         reopen_unseen(session)
@@ -25,11 +31,15 @@ def sweep(resources: Resources) -> None:
         enqueue_photos(services.queue, session, stale, settings.photos_per_task)
     with services.sessions.begin() as session:
         expire_uploads(session, services.images)
-    with services.sessions() as session:  # it commits by itself
-        drop_orphans(session, services.images)
     for job_id in _silent_reindexes(resources):
         services.queue.enqueue(RUN_REINDEX, job_id)
-    sync_index(services.sessions, services.index)
+    sync_index(services.sessions, services.index, limit_s=SHORT_SYNC_S)
+
+
+def tidy(resources: Resources) -> None:
+    """Remove photos that no item shows, and their bytes."""
+    with resources.services.sessions() as session:  # it commits by itself
+        drop_orphans(session, resources.services.images)
 
 
 def _silent_reindexes(resources: Resources) -> list[str]:

@@ -4,6 +4,7 @@ Names and queues are in `catalog.queue`, where the web process finds them withou
 """
 
 import logging
+import math
 import uuid
 from typing import Any
 
@@ -11,13 +12,13 @@ from celery import Task, shared_task
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import IndexUnavailableError, UnavailableError
-from catalog.queue import ANALYZE_PHOTO, INDEX_PHOTOS, RUN_REINDEX, SWEEP, SYNC_INDEX
+from catalog.queue import ANALYZE_PHOTO, BULK, INDEX_PHOTOS, RUN_REINDEX, SWEEP, SYNC_INDEX
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
 from workers.indexing import index_photos
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
-from workers.sweeping import sweep
+from workers.sweeping import SHORT_SYNC_S, TIDY, sweep, tidy
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,13 @@ def run_reindex_task(job_id: str) -> None:
 
 
 @shared_task(name=SYNC_INDEX)
-def sync_index_task() -> None:
-    """Send every dirty entry to the index."""
-    _sync()
+def sync_index_task(thorough: bool = False) -> None:
+    """Send dirty entries to the index: all of them, or as many as a visitor can wait for.
+
+    What is left over then is for a thorough run of the bulk workers.
+    """
+    if _sync(math.inf if thorough else SHORT_SYNC_S):
+        process_resources().services.queue.enqueue(SYNC_INDEX, True, queue=BULK)
 
 
 @shared_task(name=SWEEP, **_RETRY)
@@ -63,13 +68,21 @@ def sweep_task() -> None:
     sweep(process_resources())
 
 
-def _sync() -> None:
+@shared_task(name=TIDY, **_RETRY)
+def tidy_task() -> None:
+    """Remove what nothing shows any more; nobody waits for it."""
+    tidy(process_resources())
+
+
+def _sync(limit_s: float = math.inf) -> bool:
+    """True when the time was over before everything was sent."""
     services = process_resources().services
     try:
-        sync_index(services.sessions, services.index)
+        return sync_index(services.sessions, services.index, limit_s=limit_s).stopped
     except IndexUnavailableError as error:
         # Entries stay dirty, the sweep comes again: an index that is down must not stop indexing.
         log.warning("index unavailable, entries stay dirty: %s", error)
+        return False
 
 
 def _span(photo_ids: list[int]) -> str:

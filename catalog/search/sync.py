@@ -3,6 +3,8 @@
 Called by the workers after each save and by the sweep. Any number may run at once.
 """
 
+import math
+import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,26 +23,39 @@ _LOCKS = 0x53594E43
 
 @dataclass
 class SyncReport:
-    """What a sync did: points sent, points deleted, collections made anew."""
+    """What a sync did: points sent, points deleted, collections made anew.
+
+    `stopped` says that its time was over with something perhaps left to do.
+    """
 
     sent: int = 0
     deleted: int = 0
     recreated: list[str] = field(default_factory=list)
+    stopped: bool = False
 
 
-def sync_index(sessions: sessionmaker[Session], index: VectorIndex, batch: int = 256) -> SyncReport:
+def sync_index(
+    sessions: sessionmaker[Session],
+    index: VectorIndex,
+    batch: int = 256,
+    limit_s: float = math.inf,
+) -> SyncReport:
     """Send what is dirty and delete what is to go, in all generations that are kept up to date.
 
-    Commits after each batch. Raises IndexUnavailableError; what was not sent stays dirty then.
+    Commits after each batch; after `limit_s` seconds each generation gets one batch at most.
+    Raises IndexUnavailableError; what was not sent stays dirty then.
     """
     report = SyncReport()
+    until = time.monotonic() + limit_s
     with sessions() as session:
         present = set(index.collections())
         for generation in _load_followed(session):
             if generation.collection not in present:
                 _recreate(session, index, generation, report)
             while _sync_batch(session, index, generation, batch, report):
-                pass
+                if time.monotonic() >= until:
+                    report.stopped = True
+                    break
         _lead_alias(session, index)
     return report
 

@@ -52,6 +52,18 @@ def test_a_second_sync_has_nothing_to_do(shop: Shop) -> None:
     assert (again.sent, again.deleted, again.recreated) == (0, 0, [])
 
 
+def test_a_sync_that_runs_out_of_time_stops_after_a_batch_and_says_so(
+    shop: Shop, generation: Generation
+) -> None:
+    photo = shop.add_photo(shop.add_item("a"))
+    garments = {shop.add_garment(photo, [1, step, 0, 0]) for step in range(5)}
+    report = sync_index(shop.sessions, shop.index, batch=3, limit_s=0)
+    assert (report.sent, report.stopped) == (3, True)
+    report = sync_index(shop.sessions, shop.index, batch=3)
+    assert (report.sent, report.stopped) == (2, False)
+    assert shop.indexed(generation) == garments
+
+
 def test_more_garments_than_a_batch_are_all_sent(shop: Shop, generation: Generation) -> None:
     photo = shop.add_photo(shop.add_item("a"))
     garments = {shop.add_garment(photo, [1, step, 0, 0]) for step in range(7)}

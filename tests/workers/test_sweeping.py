@@ -4,14 +4,18 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
-from catalog.queue import INDEX_PHOTOS, RUN_REINDEX
-from catalog.tables import Job, Photo, PhotoState, ReindexKind
+from catalog.photos.image_store import photo_key
+from catalog.queue import BULK, INDEX_PHOTOS, INTERACTIVE, RUN_REINDEX, SWEEP, SYNC_INDEX
+from catalog.settings import load_settings
+from catalog.tables import ItemPhoto, Job, Photo, PhotoState, ReindexKind
 from tests.fakes import FakeQueue
 from tests.workers.bench import Bench
+from workers import tasks as tasks_module
+from workers.app import make_app
 from workers.indexing import index_photos
-from workers.sweeping import sweep
+from workers.sweeping import sweep, tidy
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)
@@ -51,6 +55,42 @@ def test_what_is_dirty_is_sent_to_the_index(bench: Bench) -> None:
     index_photos(bench.resources, photos, "task")
     sweep(bench.resources)
     assert bench.photos_in(bench.active()) == set(photos)
+
+
+def test_what_the_beat_sends_for_visitors_and_the_dead_waits_behind_no_backlog() -> None:
+    schedule = make_app(load_settings({})).conf.beat_schedule
+    queues = {name: entry["options"]["queue"] for name, entry in schedule.items()}
+    assert queues == {"sweep": INTERACTIVE, "sync": INTERACTIVE, "tidy": BULK}
+    tasks = {entry["task"] for entry in schedule.values()}
+    assert tasks == {SWEEP, SYNC_INDEX, tasks_module.TIDY}
+
+
+def test_what_a_short_sync_leaves_is_for_the_bulk_workers(
+    bench: Bench, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = bench.make_item("a", RED, BLUE)
+    index_photos(bench.resources, photos, "task")
+    monkeypatch.setattr(tasks_module, "process_resources", lambda: bench.resources)
+    monkeypatch.setattr(tasks_module, "SHORT_SYNC_S", 0.0)
+    tasks_module.sync_index_task()
+    (left,) = queue.named(SYNC_INDEX)
+    assert (left.args, left.queue) == ((True,), BULK)
+    tasks_module.sync_index_task(*left.args)
+    assert len(queue.named(SYNC_INDEX)) == 1
+    assert bench.photos_in(bench.active()) == set(photos)
+
+
+def test_only_the_tidying_removes_photos_that_nothing_shows(bench: Bench) -> None:
+    (photo,) = bench.make_item("a", RED)
+    with bench.resources.services.sessions.begin() as session:
+        session.execute(delete(ItemPhoto))
+    change(bench, [photo], created_at=LONG_AGO)
+    key = photo_key(bench.photo(photo).sha256)
+    images = bench.resources.services.images
+    sweep(bench.resources)
+    assert images.exists(key)
+    tidy(bench.resources)
+    assert not images.exists(key)
 
 
 def test_with_the_broker_down_photos_wait_for_the_next_sweep(
