@@ -5,6 +5,7 @@ Called by `advance_reindex`. What lacks a vector is what is left to do, so a kil
 
 import time
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -31,10 +32,11 @@ def reembed_some(
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
     while time.monotonic() < until:
-        with services.sessions.begin() as session:
+        with services.sessions() as session:
             ids = find_missing_vectors(session, generation, _ROWS)
             if not ids:
                 _report(session, job_id, generation)
+                session.commit()
                 return False
             crops = {
                 row.id: decode_crop(row.crop)
@@ -42,16 +44,31 @@ def reembed_some(
                     select(Garment.id, Garment.crop).where(Garment.id.in_(ids))
                 )
             }
-            ids = list(crops)
+            session.commit()  # no transaction stays open while the model works
             vectors = embed_in_batches(list(crops.values()), embedder, settings.embed_batch)
+            present = _hold_present(session, list(crops))
             values = [
                 {"garment_id": garment_id, "embedder": generation.embedder, "vector": vector}
-                for garment_id, vector in zip(ids, vectors, strict=True)
+                for garment_id, vector in zip(crops, vectors, strict=True)
+                if garment_id in present
             ]
-            session.execute(insert(Embedding).values(values).on_conflict_do_nothing())
-            mark_dirty(session, ids)
+            if values:
+                session.execute(insert(Embedding).values(values).on_conflict_do_nothing())
+            mark_dirty(session, present)
             _report(session, job_id, generation)
+            session.commit()
     return True
+
+
+def _hold_present(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those garments that were not deleted meanwhile, kept so until the transaction ends."""
+    held = (
+        select(Garment.id)
+        .where(Garment.id.in_(ids))
+        .order_by(Garment.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(session.scalars(held))
 
 
 def _report(session: Session, job_id: uuid.UUID, generation: Generation) -> None:

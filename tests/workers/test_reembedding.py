@@ -1,9 +1,15 @@
 """The re-index from crops: what a crash costs, and what need not be done."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sqlalchemy import delete, select
 
 from catalog.photos.image_store import photo_key
-from catalog.tables import JobState, ReindexKind
+from catalog.search.outbox import mark_deleted
+from catalog.tables import Garment, JobState, ReindexKind
 from tests.workers.bench import Bench
 from tests.workers.fakes import DyingEmbedder, FakeEmbedder, Killed
 from workers import reembedding
@@ -27,6 +33,23 @@ def test_after_a_crash_no_crop_is_embedded_twice(
     assert bench.run(job_id).state is JobState.DONE
     assert healthy.seen == 2
     assert bench.photos_in(bench.active()) == set(photos)
+
+
+def test_a_garment_that_is_deleted_meanwhile_stops_nothing(bench: Bench) -> None:
+    gone, *kept = bench.add("a", *SHADES)
+    sessions = bench.resources.services.sessions
+
+    class Deleting(FakeEmbedder):
+        def embed_crops(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+            with sessions.begin() as session:
+                ids = session.scalars(select(Garment.id).where(Garment.photo_id == gone)).all()
+                mark_deleted(session, ids)
+                session.execute(delete(Garment).where(Garment.id.in_(ids)))
+            return super().embed_crops(crops)
+
+    bench.resources._embedders[bench.new_embedder] = Deleting(bench.new_embedder, 6)
+    assert bench.run(bench.start(ReindexKind.CROPS)).state is JobState.DONE
+    assert bench.photos_in(bench.active()) == set(kept)
 
 
 def test_it_opens_no_photo(bench: Bench) -> None:
