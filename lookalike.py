@@ -22,6 +22,13 @@ ROOMS: dict[str, dict[str, str]] = {
         "user create": "Add somebody who may log in.",
         "user link": "Print a link that logs a user in, once.",
     },
+    "catalog.reindex_cli": {
+        "reindex activate": "Switch to the index that waits.",
+        "reindex cancel": "Stop the re-index, or drop the index that waits.",
+        "reindex roll-back": "Switch back to the index before.",
+        "reindex start": "Build a new index beside the one that serves.",
+        "reindex status": "Show the indexes and how far the re-index is.",
+    },
     "ingest.cli": {
         "delete": "Delete one item and everything of it.",
         "ingest": "Send a product feed or a folder of photos to the server.",
@@ -54,6 +61,7 @@ _GROUPS: dict[str, str] = {
     "data": "Photos with labels, for training.",
     "evaluate": "Measure a checkpoint.",
     "import-checkpoint": "Take over somebody else's checkpoint, safely.",
+    "reindex": "Build the index anew and switch to it.",
     "token": "Tokens for the API.",
     "train": "Train a model.",
     "user": "People who may log in.",
@@ -61,7 +69,7 @@ _GROUPS: dict[str, str] = {
 """First words that several commands share."""
 
 
-_LOCAL_BY_DEFAULT = {"catalog.cli"}
+_LOCAL_BY_DEFAULT = {"catalog.cli", "catalog.reindex_cli"}
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""
 
 

@@ -21,6 +21,7 @@ ANALYZE_PHOTO = "lookalike.analyze_photo"
 RUN_REINDEX = "lookalike.run_reindex"
 SYNC_INDEX = "lookalike.sync_index"
 SWEEP = "lookalike.sweep"
+TIDY = "lookalike.tidy"
 
 BULK = "bulk"
 INTERACTIVE = "interactive"

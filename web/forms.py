@@ -51,6 +51,8 @@ class ReindexForm(FlaskForm):
         ],
         default="auto",
     )
+    segmenter = StringField("Segmenter", [Length(max=200)])
+    embedder = StringField("Embedder", [Length(max=200)])
     submit = SubmitField("Start re-index")
 
 

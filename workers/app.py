@@ -3,16 +3,16 @@
 Like a WSGI module this is an entry point: it reads the settings when it is imported.
 """
 
+import logging
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import after_setup_logger, worker_init, worker_shutting_down
 
 from catalog.errors import LookalikeError
-from catalog.queue import BULK, INTERACTIVE, SWEEP, SYNC_INDEX
+from catalog.queue import BULK, INTERACTIVE, SWEEP, SYNC_INDEX, TIDY
 from catalog.settings import Settings, load_settings
 from workers import stopping
-from workers.sweeping import TIDY
 
 
 def make_app(settings: Settings) -> Celery:
@@ -73,6 +73,13 @@ def _refuse_bad_checkpoints(**_: Any) -> None:
         configured_cards(load_settings())
     except LookalikeError as error:
         raise SystemExit(f"worker: {error}") from error
+
+
+@after_setup_logger.connect
+def _quiet_clients(**_: Any) -> None:
+    """A line for each request to the index would drown what the worker says itself."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @worker_shutting_down.connect

@@ -18,8 +18,6 @@ from workers.resources import Resources
 SHORT_SYNC_S = 1.0
 """How long a sync may hold up a visitor, give or take the batch that is being sent."""
 
-TIDY = "lookalike.tidy"
-
 
 def sweep(resources: Resources) -> None:
     """Re-enqueue stale photos and re-index slices, expire uploads, send some dirty entries."""

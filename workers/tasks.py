@@ -12,13 +12,21 @@ from celery import Task, shared_task
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import IndexUnavailableError, UnavailableError
-from catalog.queue import ANALYZE_PHOTO, BULK, INDEX_PHOTOS, RUN_REINDEX, SWEEP, SYNC_INDEX
+from catalog.queue import (
+    ANALYZE_PHOTO,
+    BULK,
+    INDEX_PHOTOS,
+    RUN_REINDEX,
+    SWEEP,
+    SYNC_INDEX,
+    TIDY,
+)
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
 from workers.indexing import index_photos
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
-from workers.sweeping import SHORT_SYNC_S, TIDY, sweep, tidy
+from workers.sweeping import SHORT_SYNC_S, sweep, tidy
 
 log = logging.getLogger(__name__)
 

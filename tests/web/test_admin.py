@@ -128,7 +128,7 @@ def test_the_overview_starts_and_cancels_a_reindex(
     fragment = admin.get(f"/admin/jobs/{task.args[0]}?fragment=1").text
     assert "<html" not in fragment
     cancelled = admin.post(f"/admin/jobs/{task.args[0]}/cancel", follow_redirects=True)
-    assert "stopping" in cancelled.text
+    assert "The job is stopped" in cancelled.text
 
 
 def test_buttons_that_cannot_work_now_say_why(admin: FlaskClient, shop: Shop) -> None:

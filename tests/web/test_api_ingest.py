@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from catalog import operations
 from catalog.photos.image_store import photo_key, variant_key
 from catalog.photos.lost import BYTES_LOST
 from catalog.queue import INDEX_PHOTOS
@@ -16,7 +17,6 @@ from catalog.services import Services
 from catalog.tables import Item, JobState, Photo, PhotoState
 from tests.fakes import FakeQueue
 from tests.web.conftest import Api, draw_photo, sha256_of
-from web import operations
 
 ApiMaker = Callable[[str | None], Api]
 

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from catalog import jobs
+from catalog import jobs, operations
 from catalog.tables import Job
-from web import operations, queries
+from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
 from web.present import generation_json, job_json, job_with_log
@@ -37,7 +37,7 @@ def read_job(job_id: UUID) -> dict[str, Any]:
 @requires("admin")
 @blueprint.output(schemas.JobWithLog)
 def cancel_job(job_id: UUID) -> dict[str, Any]:
-    """Ask a job to stop; it does so at its next step."""
+    """End an ingest at once; a re-index stops at its next step."""
     return _job_with_log(operations.cancel_job(session(), services().index, job_id))
 
 
@@ -47,7 +47,10 @@ def cancel_job(job_id: UUID) -> dict[str, Any]:
 @blueprint.output(schemas.JobOut, status_code=202)
 def start_reindex(json_data: schemas.ReindexIn) -> dict[str, Any]:
     """Build a new index beside the present one; 409 while another is being built."""
-    job = operations.start_reindex(session(), services().queue, json_data.kind, json_data.switch)
+    asked = json_data
+    job = operations.start_reindex(
+        *(session(), services().queue, asked.kind, asked.switch, asked.segmenter, asked.embedder)
+    )
     return job_json(job, {})
 
 

@@ -271,6 +271,8 @@ class SearchOut(BaseModel):
 class ReindexIn(In):
     kind: ReindexKind
     switch: Literal["auto", "manual"] = "auto"
+    segmenter: str | None = None
+    embedder: str | None = None
 
 
 class GenerationOut(BaseModel):

@@ -1,6 +1,6 @@
 """The admin's pages: how indexing goes, jobs, re-index, failures. Administrators only.
 
-What changes something is a form with a CSRF token; `web.operations` does it.
+What changes something is a form with a CSRF token; `catalog.operations` does it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,10 +10,11 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from catalog import operations
 from catalog.errors import ConflictError, LookalikeError, NotFoundError
 from catalog.jobs import get_job, list_jobs
 from catalog.tables import GenerationState, Job, JobState, ReindexKind
-from web import operations, queries
+from web import queries
 from web.forms import ButtonForm, ReindexForm
 from web.login import admin_required
 from web.services import services, session
@@ -49,7 +50,7 @@ def job(job_id: UUID) -> str:
 def cancel(job_id: UUID) -> Response:
     return _act(
         lambda: operations.cancel_job(session(), services().index, job_id),
-        "The job will stop at its next step.",
+        "The job is stopped; a re-index ends at its next step.",
     )
 
 
@@ -60,9 +61,12 @@ def reindex() -> Response:
     if not form.validate():
         flash("Choose what to rebuild from and when to switch.", "danger")
         return redirect(url_for("admin.overview"))
-    kind = ReindexKind(form.kind.data)
+    wanted = (
+        *(ReindexKind(form.kind.data), form.switch.data),
+        *(form.segmenter.data or None, form.embedder.data or None),
+    )
     return _act(
-        lambda: operations.start_reindex(session(), services().queue, kind, form.switch.data),
+        lambda: operations.start_reindex(session(), services().queue, *wanted),
         "The re-index has started. Searches keep using the present index meanwhile.",
     )
 

@@ -1,4 +1,4 @@
-"""What operators do, for the admin pages and the API alike: re-index, switch, cancel, retry.
+"""What operators do, for the admin pages, the API and the command: re-index, switch, cancel.
 
 Each function commits, and enqueues only then.
 """
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.claims import retry_photos
-from catalog.errors import ConflictError, NotFoundError
+from catalog.errors import ConflictError, InputError, NotFoundError
 from catalog.jobs import OPEN_STATES, finish_job, get_job, request_cancel, start_job
 from catalog.queue import RUN_REINDEX, TaskQueue, enqueue_photos
 from catalog.search.generations import (
@@ -30,11 +30,26 @@ from catalog.tables import (
 )
 
 
-def start_reindex(session: Session, queue: TaskQueue, kind: ReindexKind, switch: str) -> Job:
-    """Start a re-index job; raises ConflictError while one runs or waits to be activated."""
+def start_reindex(
+    session: Session,
+    queue: TaskQueue,
+    kind: ReindexKind,
+    switch: str = "auto",
+    segmenter: str | None = None,
+    embedder: str | None = None,
+) -> Job:
+    """Start a re-index job; raises ConflictError while one runs or waits to be activated.
+
+    `segmenter` and `embedder` name checkpoints, by id or by folder in CHECKPOINT_LIBRARY; without
+    a name the workers take the configured one. Raises InputError for a name that the kind would
+    not use.
+    """
+    _refuse_unused(kind, segmenter, embedder)
     if building_generation(session):
         raise ConflictError("An index is being built already: activate or cancel it first.")
-    job = start_job(session, JobKind.REINDEX, parameters={"kind": kind.value, "switch": switch})
+    wanted = {"kind": kind.value, "switch": switch, "segmenter": segmenter, "embedder": embedder}
+    parameters = {name: value for name, value in wanted.items() if value}
+    job = start_job(session, JobKind.REINDEX, parameters=parameters)
     session.commit()
     queue.enqueue(RUN_REINDEX, str(job.id))
     return job
@@ -97,6 +112,13 @@ def retry_photo(session: Session, queue: TaskQueue, sha256: str) -> None:
         raise NotFoundError("failed photo", sha256)
     session.commit()
     enqueue_photos(queue, session, retried, per_task=1)
+
+
+def _refuse_unused(kind: ReindexKind, segmenter: str | None, embedder: str | None) -> None:
+    if segmenter and kind is not ReindexKind.PHOTOS:
+        raise InputError("Another segmenter needs a re-index from photos.")
+    if embedder and kind is ReindexKind.VECTORS:
+        raise InputError("Another embedder needs a re-index from crops or photos.")
 
 
 def _is_being_filled(session: Session, generation: Generation) -> bool:

@@ -1,0 +1,111 @@
+"""Re-index jobs as typed in a shell."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from catalog import reindex_cli
+from catalog.errors import ConflictError, InputError, LookalikeError, NotFoundError
+from catalog.queue import RUN_REINDEX
+from catalog.search.generations import building_generation
+from catalog.services import Services
+from catalog.tables import Generation, GenerationState, Job, JobState
+from tests.fakes import FakeQueue
+
+
+@pytest.fixture(autouse=True)
+def _here(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reindex_cli, "make_services", lambda _: services)
+    monkeypatch.setattr(Services, "close", lambda _: None)  # it serves the test's next command
+
+
+def run(*words: str, error: type[LookalikeError] | None = None) -> str:
+    command = reindex_cli.COMMANDS[f"reindex {words[0]}"]
+    result: Result = CliRunner().invoke(command, words[1:])
+    if error is None:
+        assert result.exit_code == 0, (result.output, result.exception)
+    else:
+        assert isinstance(result.exception, error), (result.output, result.exception)
+    return result.output + str(result.exception or "")
+
+
+def started(session: Session) -> Job:
+    session.rollback()
+    return session.scalars(select(Job)).one()
+
+
+def test_a_start_enqueues_the_job_with_what_was_asked(session: Session, queue: FakeQueue) -> None:
+    output = run("start", "photos", "--manual", "--segmenter", "new-one", "--embedder", "other")
+    job = started(session)
+    assert str(job.id) in output
+    assert [task.args for task in queue.named(RUN_REINDEX)] == [(str(job.id),)]
+    wanted = {"segmenter": "new-one", "embedder": "other", "switch": "manual"}
+    assert job.parameters == {"kind": "photos", **wanted}
+    assert "under way already" in run("start", "vectors", error=ConflictError)
+
+
+def test_a_start_without_names_leaves_the_checkpoints_to_the_workers(session: Session) -> None:
+    run("start", "crops")
+    assert started(session).parameters == {"kind": "crops", "switch": "auto"}
+
+
+@pytest.mark.parametrize(
+    "words", [("crops", "--segmenter", "other"), ("vectors", "--embedder", "other")]
+)
+def test_a_checkpoint_that_would_not_be_used_is_refused(
+    words: tuple[str, ...], session: Session
+) -> None:
+    assert "needs a re-index from" in run("start", *words, error=InputError)
+    assert session.scalars(select(Job)).all() == []
+
+
+def test_status_shows_the_indexes_and_the_last_job(
+    session: Session, generation: Generation
+) -> None:
+    assert "No re-index yet" in run("status")
+    run("start", "vectors")
+    output = run("status")
+    for shown in (generation.collection, "active", generation.embedder, "queued", "0 done"):
+        assert shown in output
+
+
+def test_a_waiting_index_is_activated_and_rolled_back(
+    session: Session, generation: Generation, services: Services
+) -> None:
+    for action in ("activate", "roll-back"):
+        run(action, error=ConflictError)
+    old, new = generation.collection, "garments_2"
+    for collection in (old, new):
+        services.index.create_collection(collection, generation.dimensions)
+    session.add(_building(generation, new))
+    session.commit()
+    assert run("activate") == f"{new} serves.\n"
+    assert run("roll-back") == f"{old} serves.\n"
+
+
+def test_cancel_stops_a_running_job_and_drops_what_a_finished_one_left(
+    session: Session, generation: Generation
+) -> None:
+    run("cancel", error=NotFoundError)
+    run("start", "crops", "--manual")
+    run("cancel")
+    job = started(session)
+    assert job.cancel_requested
+    building = _building(generation, "garments_2")
+    session.add(building)
+    session.flush()
+    job.state, job.generation_id = JobState.DONE, building.id
+    session.commit()
+    run("cancel")
+    session.rollback()
+    assert building_generation(session) is None
+
+
+def _building(like: Generation, collection: str) -> Generation:
+    same: dict[str, Any] = {
+        name: getattr(like, name) for name in ("segmenter", "embedder", "dimensions")
+    }
+    return Generation(collection=collection, state=GenerationState.BUILDING, **same)
