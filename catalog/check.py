@@ -28,6 +28,7 @@ from catalog.tables import (
     EntryState,
     Garment,
     Generation,
+    GenerationState,
     IndexEntry,
     ItemPhoto,
     Photo,
@@ -157,7 +158,12 @@ def _check_vectors(session: Session, report: Report) -> None:
 
 
 def _check_entries(session: Session, generation: Generation, report: Report) -> None:
-    """Whatever belongs in a collection has an entry; what people excluded has none."""
+    """Whatever belongs in a collection has an entry; what people excluded has none.
+
+    One that is being built gets its entries bit by bit, and is not activated without them.
+    """
+    if generation.state is GenerationState.BUILDING:
+        return
     belongs = (
         select(Garment.id)
         .join(
@@ -179,24 +185,32 @@ def _check_entries(session: Session, generation: Generation, report: Report) -> 
 def _check_points(
     session: Session, index: VectorIndex, generation: Generation, report: Report
 ) -> None:
-    """Points are listed before entries are read: a point is never older than its entry."""
+    """Entries are read before and after the points: what changed meanwhile is no difference."""
+    before = _load_entries(session, generation)
     points = _load_points(index, generation.collection)
-    entries = session.execute(
-        select(IndexEntry.garment_id, IndexEntry.state, IndexEntry.version).where(
-            IndexEntry.generation_id == generation.id
-        )
-    ).all()
-    clean = {id_: version for id_, state, version in entries if state is EntryState.CLEAN}
-    report.behind += len(entries) - len(clean)
-    report.add(Difference.POINT_MISSING, [str(id_) for id_ in clean.keys() - points.keys()])
+    after = _load_entries(session, generation)
+    report.behind += sum(state is not EntryState.CLEAN for state, _ in after.values())
+    steady = {
+        id_: version
+        for id_, (state, version) in after.items()
+        if state is EntryState.CLEAN and before.get(id_) == (state, version)
+    }
+    report.add(Difference.POINT_MISSING, [str(id_) for id_ in steady.keys() - points.keys()])
     report.add(
         Difference.POINT_OUTDATED,
-        [str(id_) for id_, version in clean.items() if points.get(id_, version) != version],
+        [str(id_) for id_, version in steady.items() if points.get(id_, version) != version],
     )
-    orphans = sorted(points.keys() - {entry.garment_id for entry in entries})
+    orphans = sorted(points.keys() - before.keys() - after.keys())
     if orphans:
         report.orphaned_points[generation.collection] = orphans
         report.add(Difference.POINT_ORPHANED, [str(id_) for id_ in orphans])
+
+
+def _load_entries(session: Session, generation: Generation) -> dict[UUID, tuple[EntryState, int]]:
+    """State and version by garment."""
+    entries = select(IndexEntry.garment_id, IndexEntry.state, IndexEntry.version)
+    rows = session.execute(entries.where(IndexEntry.generation_id == generation.id))
+    return {garment_id: (state, version) for garment_id, state, version in rows}
 
 
 def _load_points(index: VectorIndex, collection: str) -> Mapping[UUID, int | None]:

@@ -1,6 +1,7 @@
 """Every way in which the stores can disagree, made, found and repaired."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -18,7 +19,16 @@ from catalog.queue import INDEX_PHOTOS
 from catalog.search.points import Point
 from catalog.search.sync import sync_index
 from catalog.services import Services
-from catalog.tables import Embedding, Garment, Generation, IndexEntry, Photo, PhotoState, Upload
+from catalog.tables import (
+    Embedding,
+    Garment,
+    Generation,
+    GenerationState,
+    IndexEntry,
+    Photo,
+    PhotoState,
+    Upload,
+)
 from tests.catalog.conftest import AddGarments, AddPhotos, sha_of
 from tests.fakes import FakeQueue
 
@@ -154,6 +164,38 @@ def test_what_is_on_its_way_is_no_difference(shop: Shop) -> None:
     shop.session.commit()
     report = check(shop.services)
     assert (report.is_clean, report.behind) == (True, 1)
+
+
+def test_what_changes_while_the_points_are_read_is_no_difference(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One garment's entry moves on and one goes; only the point nobody ever knew is told."""
+    index, stray = shop.services.index, uuid4()
+    index.upsert(shop.collection, [Point(stray, np.ones(4, dtype=np.float32), {"v": 1})])
+    going, changing = shop.garments
+    listed = dict(index.scroll_ids(shop.collection))
+
+    def scroll(_: str) -> Iterator[tuple[UUID, int | None]]:
+        yield from listed.items()
+        with shop.services.sessions.begin() as session:
+            session.execute(
+                update(IndexEntry)
+                .where(IndexEntry.garment_id == changing)
+                .values(version=IndexEntry.version + 1)
+            )
+            session.execute(delete(IndexEntry).where(IndexEntry.garment_id == going))
+
+    monkeypatch.setattr(index, "scroll_ids", scroll)
+    assert shop.differences() == {Difference.POINT_ORPHANED: [str(stray)]}
+
+
+def test_a_collection_that_is_being_built_may_lack_entries(
+    shop: Shop, generation: Generation
+) -> None:
+    generation.state = GenerationState.BUILDING
+    shop.session.execute(delete(IndexEntry).where(IndexEntry.garment_id == shop.garments[0]))
+    shop.session.commit()
+    assert Difference.ENTRY_MISSING not in shop.differences()
 
 
 def test_excluded_garments_are_no_difference(shop: Shop) -> None:
