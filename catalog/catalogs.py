@@ -8,9 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from catalog.errors import InputError, NotFoundError
+from catalog.names import LONGEST_NAME
 from catalog.tables import Catalog
-
-_LONGEST_NAME = 100
 
 
 def find_catalog(session: Session, name: str) -> Catalog | None:
@@ -20,8 +19,8 @@ def find_catalog(session: Session, name: str) -> Catalog | None:
 def ensure_catalog(session: Session, name: str) -> Catalog:
     """The catalog called `name`, made when there is none yet; raises InputError."""
     name = name.strip()
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable() or "/" in name:
-        raise InputError(f"a catalog's name is 1-{_LONGEST_NAME} characters without /: {name!r}")
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or "/" in name:
+        raise InputError(f"a catalog's name is 1-{LONGEST_NAME} characters without /: {name!r}")
     found = find_catalog(session, name)
     if found is None:
         session.execute(insert(Catalog).values(name=name).on_conflict_do_nothing())

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from catalog.errors import LookalikeError
+from catalog.names import name_after
 from ingest.client import ApiClient, CatalogStatus
 from ingest.connection import find_connection
 from ingest.downloads import Downloader
@@ -120,7 +121,7 @@ def ingest(
     photos of the catalog failed), 2 if it could not run.
     """
     console = Console(stderr=False)
-    options = UploadOptions(catalog or catalog_name(feed), prune, dry_run)
+    options = UploadOptions(catalog or name_after(feed), prune, dry_run)
     reading = ReadOptions(format_, encoding, dict(columns))
     with _exit_on_error(console), _client(server, token, home) as client:
         with _photo_source(feed, photo_root, allow_private_addresses) as photos:
@@ -149,11 +150,6 @@ def delete(sku: str, catalog: str, server: str | None, token: str | None, home: 
 
 
 COMMANDS: Mapping[str, click.Command] = {"ingest": ingest, "delete": delete}
-
-
-def catalog_name(feed: Path) -> str:
-    """The catalog that a feed fills unless it is named: the file's name, or the folder's."""
-    return (feed.resolve().name if feed.is_dir() else feed.stem)[:100] or "catalog"
 
 
 def wait_until_indexed(

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from catalog.errors import InputError
+from catalog.names import name_after
 from stack.api import AnswerError, Product
 from stack.children import run_lookalike, show_lookalike
 from stack.local import LocalStack
@@ -41,7 +42,7 @@ def show_catalog(stack: LocalStack, feed: Path | None, console: Console) -> Show
     """
     began = time.monotonic()
     path = feed or _draw(stack, console)
-    catalog = "sample" if feed is None else catalog_name(feed)
+    catalog = "sample" if feed is None else name_after(feed)
     code = show_lookalike(
         ("ingest", str(path), "--catalog", catalog, "--home", str(stack.home)),
         stack.environment,
@@ -55,11 +56,6 @@ def show_catalog(stack: LocalStack, feed: Path | None, console: Console) -> Show
     finally:
         product.close()
     return Shown(catalog, status, time.monotonic() - began)
-
-
-def catalog_name(feed: Path) -> str:
-    """The catalog's name after its feed or folder."""
-    return (feed.resolve().name if feed.is_dir() else feed.stem)[:100] or "catalog"
 
 
 def _draw(stack: LocalStack, console: Console) -> Path:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from ingest.cli import COMMANDS, catalog_name, wait_until_indexed
+from ingest.cli import COMMANDS, wait_until_indexed
 from ingest.client import ApiClient
 from tests.ingest.fake_server import TOKEN, FakeServer
 
@@ -108,7 +108,6 @@ def test_a_folder_is_a_catalog_of_its_name(
     make_photo("summer/hats/straw_hat.jpg")
     assert run("ingest", tmp_path / "summer").exit_code == 0
     assert list(server.items) == [("summer", "hats/straw_hat")]
-    assert catalog_name(tmp_path / "summer") == "summer"
 
 
 def test_a_dry_run_says_what_would_happen(run: Run, server: FakeServer, feed: Path) -> None:
