@@ -18,14 +18,14 @@ def check_product(product: Product, shown: Shown, examples: list[Example]) -> li
     Returns what was checked, one line each; raises AnswerError at the first that is wrong.
     """
     if not examples:
-        raise AnswerError("/api/v1/items", "no garment of the catalog has a neighbour")
+        raise AnswerError("/api/v1/items", "no item of the catalog has a garment that it sells")
     example = examples[0]
     return [
         _check_counts(shown),
         _check_catalog_page(product, shown),
         _check_item_page(product, example),
         _check_picture(product, example),
-        _check_similar(product, example),
+        _check_similar(product, shown, example),
     ]
 
 
@@ -58,9 +58,13 @@ def _check_picture(product: Product, example: Example) -> str:
     return f"its photo is served ({len(answer.content)} bytes)"
 
 
-def _check_similar(product: Product, example: Example) -> str:
+def _check_similar(product: Product, shown: Shown, example: Example) -> str:
     path = f"/api/v1/garments/{example.garment['id']}/similar"
     hits = product.get_similar(example.garment["id"], limit=10)
+    if not hits and shown.status["items"] == 1:
+        return "no item is similar: the catalog has only one"
+    if not hits:
+        raise AnswerError(path, "no garment of the catalog has a neighbour")
     items = [hit["item"]["id"] for hit in hits]
     scores = [hit["score"] for hit in hits]
     if example.item["id"] in items:

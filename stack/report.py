@@ -27,16 +27,22 @@ class Example:
 
 
 def find_examples(product: Product, catalog: str, count: int = _EXAMPLES) -> list[Example]:
-    """Sold garments with neighbours: of different items and of different categories."""
+    """Sold garments with neighbours: of different items and of different categories.
+
+    Where nothing has a neighbour, as in a catalog of one item, the first sold garment without.
+    """
     examples: list[Example] = []
+    lone: list[Example] = []
     for item in product.items(catalog):
         shown = {example.garment["category"] for example in examples}
         example = _find_example(product, item, shown)
-        if example is not None:
+        if example is not None and example.similar:
             examples.append(example)
+        elif example is not None:
+            lone = lone or [example]
         if len(examples) == count:
             break
-    return examples
+    return examples or lone
 
 
 def print_report(console: Console, shown: Shown, examples: list[Example]) -> None:
@@ -54,15 +60,21 @@ def print_report(console: Console, shown: Shown, examples: list[Example]) -> Non
         skus = ", ".join(failure["skus"])
         console.print(f"[red]failed[/red] {skus}: {failure['reason']}", highlight=False)
     for example in examples:
-        console.print(_neighbours(example))
+        if example.similar:
+            console.print(_neighbours(example))
 
 
 def _find_example(product: Product, item: dict[str, Any], shown: set[str]) -> Example | None:
+    """The item's first garment of a category not shown yet that has neighbours, or else any."""
+    lone = None
     for garment in _sold_garments(product.get_item(item["id"])):
-        similar = [] if garment["category"] in shown else product.get_similar(garment["id"])
-        if similar:
-            return Example(item, garment, similar)
-    return None
+        if garment["category"] in shown:
+            continue
+        example = Example(item, garment, product.get_similar(garment["id"]))
+        if example.similar:
+            return example
+        lone = lone or example
+    return lone
 
 
 def _sold_garments(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
