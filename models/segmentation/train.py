@@ -139,6 +139,7 @@ def train_segmenter(
     start: Path | None = None,
     report: Callable[[str], None] = lambda _: None,
     init: Path | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Path:
     """Train until `options.minutes` are spent and return the file with the averaged weights.
 
@@ -156,7 +157,7 @@ def train_segmenter(
         prefetch_factor=4,
     )
     with EventStorage(run.step):
-        run.follow(iter(loader), report)
+        run.follow(iter(loader), report, clock)
     return run.save()
 
 
@@ -186,16 +187,19 @@ class _Run:
             self._resume(torch.load(out / "state.pt", weights_only=True))
 
     def follow(
-        self, batches: Iterator[list[dict[str, Any]]], report: Callable[[str], None]
+        self,
+        batches: Iterator[list[dict[str, Any]]],
+        report: Callable[[str], None],
+        clock: Callable[[], float],
     ) -> None:
         """Take steps until the budget is spent."""
         budget_s = self.options.minutes * 60
         recent: list[float] = []
         while self.spent_s < budget_s:
-            began = time.monotonic()
+            began = clock()
             loss = self._take_step(next(batches), self.spent_s / budget_s)
             recent.append(loss)
-            self.spent_s += min(time.monotonic() - began, LONGEST_STEP_S)
+            self.spent_s += min(clock() - began, LONGEST_STEP_S)
             if self.step % 20 == 0:
                 left = (budget_s - self.spent_s) / 60
                 report(f"step {self.step} loss {np.mean(recent):.3f} {left:.1f} minutes left")
