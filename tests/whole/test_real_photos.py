@@ -42,6 +42,7 @@ pytestmark = [
 
 INGEST_TIMEOUT_S = 2700
 NEIGHBOURS = 10
+TIE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,12 @@ def test_each_garment_is_its_own_nearest_and_its_neighbours_are_of_its_kind(
     categories = {id_: category for id_, category, _ in garments}
     same = total = 0
     for id_, category, vector in garments:
-        first, *others = ingested.neighbours(vector)
-        assert first.garment_id == id_
-        assert first.score >= 0.999
+        hits = ingested.neighbours(vector)
+        own = next(hit for hit in hits if hit.garment_id == id_)
+        others = [hit for hit in hits if hit is not own]
+        # A shop shows one photo under two names: the same pixels tie for the first place.
+        assert own.score >= hits[0].score - TIE
+        assert own.score >= 0.999
         same += sum(categories[hit.garment_id] == category for hit in others)
         total += len(others)
         filtered = ingested.neighbours(vector, Filters(category=category))
