@@ -18,7 +18,7 @@ from catalog.photos.discarding import hold_bytes
 from catalog.photos.image_store import photo_key
 from catalog.photos.lost import BYTES_LOST
 from catalog.queue import enqueue_photos
-from catalog.search.generations import active_generation
+from catalog.search.generations import active_generation, belonging_without_entry, is_being_filled
 from catalog.search.index import VectorIndex
 from catalog.search.outbox import followed_generations, mark_dirty
 from catalog.search.sync import sync_index
@@ -28,9 +28,7 @@ from catalog.tables import (
     EntryState,
     Garment,
     Generation,
-    GenerationState,
     IndexEntry,
-    ItemPhoto,
     Photo,
     PhotoState,
     Upload,
@@ -160,26 +158,12 @@ def _check_vectors(session: Session, report: Report) -> None:
 def _check_entries(session: Session, generation: Generation, report: Report) -> None:
     """Whatever belongs in a collection has an entry; what people excluded has none.
 
-    One that is being built gets its entries bit by bit, and is not activated without them.
+    One that a job is filling gets its entries bit by bit.
     """
-    if generation.state is GenerationState.BUILDING:
+    if is_being_filled(session, generation):
         return
-    belongs = (
-        select(Garment.id)
-        .join(
-            Embedding,
-            (Embedding.garment_id == Garment.id) & (Embedding.embedder == generation.embedder),
-        )
-        .where(
-            Garment.segmenter == generation.segmenter,
-            Garment.excluded.is_(False),
-            exists().where(ItemPhoto.photo_id == Garment.photo_id),
-            ~exists().where(
-                IndexEntry.generation_id == generation.id, IndexEntry.garment_id == Garment.id
-            ),
-        )
-    )
-    report.add(Difference.ENTRY_MISSING, [str(found) for found in session.scalars(belongs)])
+    missing = session.scalars(belonging_without_entry(generation))
+    report.add(Difference.ENTRY_MISSING, [str(found) for found in missing])
 
 
 def _check_points(

@@ -3,20 +3,23 @@
 Each function commits, and enqueues only then.
 """
 
+import logging
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog.claims import retry_photos
-from catalog.errors import ConflictError, InputError, NotFoundError
+from catalog.errors import ConflictError, InputError, NotFoundError, QueueUnavailableError
 from catalog.jobs import OPEN_STATES, finish_job, get_job, request_cancel, start_job
 from catalog.queue import RUN_REINDEX, TaskQueue, enqueue_photos
 from catalog.search.generations import (
     activate,
+    belonging_without_entry,
     building_generation,
     cancel_building,
     is_behind,
+    is_being_filled,
     roll_back,
 )
 from catalog.search.index import VectorIndex
@@ -29,6 +32,11 @@ from catalog.tables import (
     ReindexKind,
 )
 
+LONGEST_CHECKPOINT = 200
+"""In characters: how long the name of a checkpoint may be."""
+
+_log = logging.getLogger(__name__)
+
 
 def start_reindex(
     session: Session,
@@ -40,10 +48,12 @@ def start_reindex(
 ) -> Job:
     """Start a re-index job; raises ConflictError while one runs or waits to be activated.
 
-    `segmenter` and `embedder` name checkpoints, by id or by folder in CHECKPOINT_LIBRARY; without
-    a name the workers take the configured one. Raises InputError for a name that the kind would
-    not use.
+    `segmenter` and `embedder` name checkpoints, by id or by folder in CHECKPOINT_LIBRARY. Without
+    a name the workers take the configured ones; where only one is named, the other stays as it
+    is in the index that serves. Raises InputError for a name that can't be one or that the kind
+    would not use. With the broker away the job waits for the next sweep.
     """
+    segmenter, embedder = _checkpoint_name(segmenter), _checkpoint_name(embedder)
     _refuse_unused(kind, segmenter, embedder)
     if building_generation(session):
         raise ConflictError("An index is being built already: activate or cancel it first.")
@@ -51,7 +61,10 @@ def start_reindex(
     parameters = {name: value for name, value in wanted.items() if value}
     job = start_job(session, JobKind.REINDEX, parameters=parameters)
     session.commit()
-    queue.enqueue(RUN_REINDEX, str(job.id))
+    try:
+        queue.enqueue(RUN_REINDEX, str(job.id))
+    except QueueUnavailableError as error:
+        _log.warning("re-index %s waits for the next sweep: %s", job.id, error)
     return job
 
 
@@ -60,9 +73,10 @@ def activate_building(session: Session, index: VectorIndex) -> Generation:
     building = building_generation(session)
     if building is None:
         raise ConflictError("No index is being built: start a re-index first.")
-    if _is_being_filled(session, building):
+    if is_being_filled(session, building):
         raise ConflictError("The new index is still being filled: wait until its job is done.")
-    if behind := is_behind(session, building):
+    without_entry = select(func.count()).select_from(belonging_without_entry(building).subquery())
+    if behind := is_behind(session, building) + (session.scalar(without_entry) or 0):
         raise ConflictError(f"The new index is not complete: {behind} garments are missing.")
     activate(session, index, building)
     session.commit()
@@ -72,9 +86,9 @@ def activate_building(session: Session, index: VectorIndex) -> Generation:
 def discard_building(session: Session, index: VectorIndex) -> None:
     """Drop the generation that waits to be activated; raises ConflictError without one."""
     building = building_generation(session)
-    if building is None or _is_being_filled(session, building):
+    if building is None or is_being_filled(session, building):
         raise ConflictError("No index is waiting to be activated.")
-    cancel_building(session, index)
+    cancel_building(session, index, building)
     session.commit()
 
 
@@ -86,7 +100,10 @@ def roll_back_generation(session: Session, index: VectorIndex) -> Generation:
 
 
 def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
-    """End an ingest at once, ask a re-index to stop, or drop what a finished one left waiting."""
+    """End an ingest at once, ask a re-index to stop, or drop what a finished one left waiting.
+
+    Raises NotFoundError, and ConflictError for a job that is over and has left nothing.
+    """
     job = get_job(session, job_id, lock=True)
     building = building_generation(session)
     if job.state in OPEN_STATES and job.kind is JobKind.INGEST:
@@ -96,12 +113,21 @@ def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
     elif job.state in OPEN_STATES:
         request_cancel(session, job_id)
     elif building and job.generation_id == building.id:
-        cancel_building(session, index)
+        cancel_building(session, index, building)
     else:
         raise ConflictError(f"This job is over: it is {job.state}.")
     session.commit()
     session.refresh(job)
     return job
+
+
+def describe_cancel(job: Job) -> str:
+    """What has become of a job that `cancel_job` gave back."""
+    if job.state in OPEN_STATES:
+        return "The re-index stops at its next step, and what it has built goes with it."
+    if job.kind is JobKind.INGEST:
+        return "The ingest is cancelled. What it has stored stays."
+    return "The new index is dropped. The present one stays active."
 
 
 def retry_photo(session: Session, queue: TaskQueue, sha256: str) -> None:
@@ -121,6 +147,11 @@ def _refuse_unused(kind: ReindexKind, segmenter: str | None, embedder: str | Non
         raise InputError("Another embedder needs a re-index from crops or photos.")
 
 
-def _is_being_filled(session: Session, generation: Generation) -> bool:
-    open_job = (Job.generation_id == generation.id) & Job.state.in_(OPEN_STATES)
-    return session.scalar(select(Job.id).where(open_job)) is not None
+def _checkpoint_name(name: str | None) -> str | None:
+    name = (name or "").strip()
+    if len(name) > LONGEST_CHECKPOINT or not name.isprintable():
+        raise InputError(
+            "A checkpoint is named by its id or its folder: one line of"
+            f" {LONGEST_CHECKPOINT} characters at most."
+        )
+    return name or None

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import operations
-from catalog.errors import NotFoundError
+from catalog.errors import ConflictError, NotFoundError
 from catalog.services import Services, make_services
 from catalog.settings import load_settings
 from catalog.tables import Generation, Job, JobKind, ReindexKind
@@ -45,7 +46,10 @@ def start(kind: str, manual: bool, segmenter: str | None, embedder: str | None) 
 @click.command("status")
 def status() -> None:
     """Show the indexes and how far the last re-index is."""
-    table = Table("index", "state", "segmenter", "embedder")
+    # Folded, not cut: an id is there to be copied.
+    table = Table("index", "state", "segmenter", "embedder", box=box.SIMPLE)
+    for column in table.columns:
+        column.overflow = "fold"
     with _services() as (_, session):
         for generation in session.scalars(select(Generation).order_by(Generation.id)):
             table.add_row(
@@ -88,8 +92,15 @@ def cancel() -> None:
         job = _last_job(session)
         if job is None:
             raise NotFoundError("job", "re-index")
-        operations.cancel_job(session, services.index, job.id)
-        click.echo("The new index is dropped; the one that serves stays.")
+        try:
+            click.echo(
+                operations.describe_cancel(operations.cancel_job(session, services.index, job.id))
+            )
+        except ConflictError:
+            # The index that waits may have been left by an earlier job than the last one.
+            session.rollback()
+            operations.discard_building(session, services.index)
+            click.echo("The new index is dropped. The present one stays active.")
 
 
 COMMANDS: dict[str, click.Command] = {

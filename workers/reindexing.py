@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import ConflictError, LookalikeError
-from catalog.jobs import advance_job, finish_job, log_job
+from catalog.jobs import advance_job, finish_job, get_job, log_job
 from catalog.queue import RUN_REINDEX
 from catalog.search.generations import (
     activate,
@@ -84,11 +84,8 @@ def _advance(resources: Resources, job: Job, until: float) -> bool:
     with services.sessions.begin() as session:
         behind = is_behind(session, generation)
         log_job(session, job.id, "info", f"all garments prepared, {behind} entries to send")
-    current = _load(resources, job.id)
-    if behind or current is None or current.cancel_requested:
-        return True
-    _conclude(resources, job, generation)
-    return False
+    # What is left, a cancel too, is for the next slice.
+    return behind > 0 or not _conclude(resources, job, generation)
 
 
 def _generation(resources: Resources, job: Job) -> Generation:
@@ -117,7 +114,8 @@ def _generation(resources: Resources, job: Job) -> Generation:
 def _wanted(resources: Resources, job: Job) -> tuple[ReindexKind, str, str, int]:
     """Kind, segmenter id, embedder id and dimensions that the job's parameters ask for.
 
-    What the kind does not renew stays as it is in the active generation.
+    What the kind does not renew stays as it is in the active generation, and so does the other
+    one where only one checkpoint is named: who tries a segmenter means to change nothing else.
     """
     kind = ReindexKind(job.parameters["kind"])
     with resources.services.sessions() as session:
@@ -125,9 +123,10 @@ def _wanted(resources: Resources, job: Job) -> tuple[ReindexKind, str, str, int]
     assert active is not None, "resources.active_generation() makes one"
     segmenter, embedder, dimensions = active.segmenter, active.embedder, active.dimensions
     settings, names = resources.settings, job.parameters
-    if kind is ReindexKind.PHOTOS:
+    named = {"segmenter", "embedder"} & names.keys()
+    if kind is ReindexKind.PHOTOS and (not named or "segmenter" in named):
         segmenter = checkpoint_card(settings, "segmentation", names.get("segmenter")).id
-    if kind is not ReindexKind.VECTORS:
+    if kind is not ReindexKind.VECTORS and (not named or "embedder" in named):
         card = checkpoint_card(settings, "embedding", names.get("embedder"))
         embedder, dimensions = card.id, card.dimensions or dimensions
     return kind, segmenter, embedder, dimensions
@@ -146,8 +145,11 @@ def _fill_some(resources: Resources, job: Job, generation: Generation, until: fl
     return False
 
 
-def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
-    """Compare the full new collection with the old one; switch if asked to and the gate holds."""
+def _conclude(resources: Resources, job: Job, generation: Generation) -> bool:
+    """Compare the full new collection with the old one; switch if asked to and the gate holds.
+
+    False when the job was cancelled meanwhile: nothing has happened then.
+    """
     services = resources.services
     with services.sessions() as session:
         old = active_generation(session)
@@ -156,6 +158,9 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
     objections = find_objections(report)
     automatic = job.parameters.get("switch", "auto") == "auto"
     with services.sessions.begin() as session:
+        # Locked before it is asked: a cancel comes either in time or when the job is over.
+        if get_job(session, job.id, lock=True).cancel_requested:
+            return False
         if automatic and not objections:
             activate(session, services.index, session.get_one(Generation, generation.id))
             drop_retired(session, services.index)
@@ -166,6 +171,7 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> None:
             finish_job(session, job.id, JobState.FAILED, report, reason)
         else:
             finish_job(session, job.id, JobState.DONE, report)
+    return True
 
 
 def find_objections(report: Mapping[str, Any]) -> list[str]:
@@ -194,8 +200,8 @@ def _give_up(
     services = resources.services
     with services.sessions.begin() as session:
         building = building_generation(session)
-        if building is not None and building.id == session.get_one(Job, job_id).generation_id:
-            cancel_building(session, services.index)
+        if building is not None and building.id == get_job(session, job_id).generation_id:
+            cancel_building(session, services.index, building)
         finish_job(session, job_id, state, error=reason)
 
 

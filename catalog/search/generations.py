@@ -8,11 +8,12 @@ import contextlib
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, delete, func, literal, select
+from sqlalchemy import CursorResult, Select, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from catalog.errors import ConflictError, IndexUnavailableError
+from catalog.jobs import OPEN_STATES
 from catalog.search.comparing import compare_generations
 from catalog.search.index import VectorIndex
 from catalog.tables import (
@@ -22,6 +23,7 @@ from catalog.tables import (
     Generation,
     GenerationState,
     IndexEntry,
+    ItemPhoto,
     Job,
     ReindexKind,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "activate",
     "active_generation",
     "begin_reindex",
+    "belonging_without_entry",
     "building_generation",
     "cancel_building",
     "compare_generations",
@@ -39,6 +42,7 @@ __all__ = [
     "find_missing_vectors",
     "hold_live_generations",
     "is_behind",
+    "is_being_filled",
     "retired_generation",
     "roll_back",
 ]
@@ -154,6 +158,35 @@ def is_behind(session: Session, generation: Generation) -> int:
     return session.scalar(behind) or 0
 
 
+def is_being_filled(session: Session, generation: Generation) -> bool:
+    """Whether a re-index job is still at work on it."""
+    open_job = (Job.generation_id == generation.id) & Job.state.in_(OPEN_STATES)
+    return session.scalar(select(Job.id).where(open_job)) is not None
+
+
+def belonging_without_entry(generation: Generation) -> Select[UUID]:
+    """Ids of garments that belong in the generation's collection and that no sync would send.
+
+    They have a vector, an item shows their photo and nobody has excluded them. Without a fault
+    there are none, but in a generation that is still being filled.
+    """
+    return (
+        select(Garment.id)
+        .join(
+            Embedding,
+            (Embedding.garment_id == Garment.id) & (Embedding.embedder == generation.embedder),
+        )
+        .where(
+            Garment.segmenter == generation.segmenter,
+            Garment.excluded.is_(False),
+            exists().where(ItemPhoto.photo_id == Garment.photo_id),
+            ~exists().where(
+                IndexEntry.generation_id == generation.id, IndexEntry.garment_id == Garment.id
+            ),
+        )
+    )
+
+
 def find_missing_vectors(session: Session, generation: Generation, limit: int) -> list[UUID]:
     """Garments of the generation's segmenter that its embedder has not seen, `limit` at most."""
     seen = select(Embedding.garment_id).where(
@@ -187,12 +220,15 @@ def roll_back(session: Session, index: VectorIndex) -> Generation:
     return retired
 
 
-def cancel_building(session: Session, index: VectorIndex) -> None:
-    """Drop the building generation, if there is one, and what only it used. Doesn't commit."""
-    building = building_generation(session)
-    if building is not None:
-        _drop(session, index, building)
-        _forget_unused(session)
+def cancel_building(session: Session, index: VectorIndex, generation: Generation) -> None:
+    """Drop this building generation and what only it used. Doesn't commit.
+
+    Raises ConflictError when it is not being built any more: it may serve since a moment ago.
+    """
+    if _locked_state(session, generation) is not GenerationState.BUILDING:
+        raise ConflictError(f"{generation.collection} is not being built")
+    _drop(session, index, generation)
+    _forget_unused(session)
 
 
 def drop_retired(session: Session, index: VectorIndex) -> int:
@@ -201,6 +237,7 @@ def drop_retired(session: Session, index: VectorIndex) -> int:
     Garments and vectors of checkpoints that no generation uses any more go with them. Returns how
     many generations were dropped.
     """
+    _lock_generations(session)  # a rollback must not take back one that is being dropped
     kept = retired_generation(session)
     retired = session.scalars(
         select(Generation).where(Generation.state == GenerationState.RETIRED)

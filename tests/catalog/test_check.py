@@ -25,6 +25,9 @@ from catalog.tables import (
     Generation,
     GenerationState,
     IndexEntry,
+    Job,
+    JobKind,
+    JobState,
     Photo,
     PhotoState,
     Upload,
@@ -189,13 +192,18 @@ def test_what_changes_while_the_points_are_read_is_no_difference(
     assert shop.differences() == {Difference.POINT_ORPHANED: [str(stray)]}
 
 
-def test_a_collection_that_is_being_built_may_lack_entries(
+def test_a_collection_may_lack_entries_while_a_job_fills_it(
     shop: Shop, generation: Generation
 ) -> None:
     generation.state = GenerationState.BUILDING
+    job = Job(kind=JobKind.REINDEX, state=JobState.RUNNING, generation_id=generation.id)
+    shop.session.add(job)
     shop.session.execute(delete(IndexEntry).where(IndexEntry.garment_id == shop.garments[0]))
     shop.session.commit()
     assert Difference.ENTRY_MISSING not in shop.differences()
+    job.state = JobState.DONE
+    shop.session.commit()
+    assert Difference.ENTRY_MISSING in shop.differences()
 
 
 def test_excluded_garments_are_no_difference(shop: Shop) -> None:

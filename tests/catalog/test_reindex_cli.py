@@ -8,11 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import reindex_cli
-from catalog.errors import ConflictError, InputError, LookalikeError, NotFoundError
+from catalog.errors import (
+    ConflictError,
+    InputError,
+    LookalikeError,
+    NotFoundError,
+    QueueUnavailableError,
+)
+from catalog.items import ItemRow, upsert_items
 from catalog.queue import RUN_REINDEX
 from catalog.search.generations import building_generation
 from catalog.services import Services
-from catalog.tables import Generation, GenerationState, Job, JobState
+from catalog.tables import Generation, GenerationState, Job, JobKind, JobState
+from tests.catalog.conftest import AddGarments, AddPhotos
 from tests.fakes import FakeQueue
 
 
@@ -68,8 +76,16 @@ def test_status_shows_the_indexes_and_the_last_job(
     assert "No re-index yet" in run("status")
     run("start", "vectors")
     output = run("status")
-    for shown in (generation.collection, "active", generation.embedder, "queued", "0 done"):
+    for shown in (generation.collection, "active", "queued", "0 done"):
         assert shown in output
+
+
+def test_status_shows_ids_in_full(session: Session, generation: Generation) -> None:
+    ids = ("segmentation-3782488885e1", "embedding-bdd08db4a5c2")
+    generation.segmenter, generation.embedder = ids
+    session.commit()
+    output = run("status")
+    assert all(shown in output for shown in (*ids, generation.collection)), output
 
 
 def test_a_waiting_index_is_activated_and_rolled_back(
@@ -91,7 +107,7 @@ def test_cancel_stops_a_running_job_and_drops_what_a_finished_one_left(
 ) -> None:
     run("cancel", error=NotFoundError)
     run("start", "crops", "--manual")
-    run("cancel")
+    assert "stops at its next step" in run("cancel")
     job = started(session)
     assert job.cancel_requested
     building = _building(generation, "garments_2")
@@ -99,9 +115,51 @@ def test_cancel_stops_a_running_job_and_drops_what_a_finished_one_left(
     session.flush()
     job.state, job.generation_id = JobState.DONE, building.id
     session.commit()
-    run("cancel")
+    assert "is dropped" in run("cancel")
     session.rollback()
     assert building_generation(session) is None
+    assert "waiting to be activated" in run("cancel", error=ConflictError)
+
+
+def test_cancel_drops_the_index_that_an_earlier_job_left(
+    session: Session, generation: Generation
+) -> None:
+    building = _building(generation, "garments_2")
+    session.add(building)
+    session.flush()
+    for state, left in ((JobState.DONE, building.id), (JobState.FAILED, None)):
+        session.add(Job(kind=JobKind.REINDEX, state=state, generation_id=left))
+        session.commit()
+    assert "is dropped" in run("cancel")
+    session.rollback()
+    assert building_generation(session) is None
+
+
+def test_an_index_that_lacks_a_garment_is_not_activated(
+    session: Session, generation: Generation, add_photos: AddPhotos, add_garments: AddGarments
+) -> None:
+    (photo,) = add_photos("1")
+    add_garments(photo, "dress")
+    upsert_items(session, "shop", [ItemRow(sku="A1", title="A1", photos=[photo.sha256])])
+    session.add(_building(generation, "garments_2"))
+    session.commit()
+    assert "1 garments are missing" in run("activate", error=ConflictError)
+
+
+def test_a_start_with_the_broker_away_waits_for_the_sweep(
+    session: Session, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise QueueUnavailableError("away")
+
+    monkeypatch.setattr(queue, "enqueue", refuse)
+    run("start", "vectors")
+    assert started(session).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("name", ["a\nb", "x" * 201])
+def test_what_cannot_name_a_checkpoint_is_refused(session: Session, name: str) -> None:
+    assert "named by its id" in run("start", "crops", "--embedder", name, error=InputError)
 
 
 def _building(like: Generation, collection: str) -> Generation:

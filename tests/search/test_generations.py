@@ -52,6 +52,11 @@ def switch(shop: Shop, generation: Generation) -> None:
         activate(session, shop.index, session.get_one(Generation, generation.id))
 
 
+def cancel(shop: Shop, generation: Generation) -> None:
+    with shop.sessions.begin() as session:
+        cancel_building(session, shop.index, generation)
+
+
 def active_collection(shop: Shop) -> str:
     with shop.sessions() as session:
         active = active_generation(session)
@@ -226,9 +231,7 @@ def test_a_cancelled_reindex_leaves_nothing_behind(shop: Shop, generation: Gener
     shop.sell([1, 0, 0, 0])
     building = begin(shop)
     fill(shop, building)
-    with shop.sessions.begin() as session:
-        cancel_building(session, shop.index)
-        cancel_building(session, shop.index)
+    cancel(shop, building)
     shop.sync()
     assert shop.index.collections() == [generation.collection]
     assert shop.states(building) == {}
@@ -248,6 +251,41 @@ def test_a_switch_that_is_not_committed_is_undone_by_the_next_sync(
     shop.sync()
     assert active_collection(shop) == generation.collection
     assert shop.index.alias_target("garments") == generation.collection
+
+
+def test_only_a_building_generation_can_be_cancelled(shop: Shop, generation: Generation) -> None:
+    building = begin(shop)
+    with pytest.raises(ConflictError):
+        cancel(shop, generation)
+    cancel(shop, building)
+    with pytest.raises(ConflictError):
+        cancel(shop, building)
+
+
+def test_a_cancel_that_waited_for_the_switch_drops_nothing(
+    shop: Shop, generation: Generation
+) -> None:
+    shop.sell([1, 0, 0, 0])
+    building = begin(shop)
+    fill(shop, building)
+    refused: list[ConflictError] = []
+
+    def try_cancel() -> None:
+        try:
+            cancel(shop, building)
+        except ConflictError as error:
+            refused.append(error)
+
+    with shop.sessions.begin() as session:
+        activate(session, shop.index, session.get_one(Generation, building.id))
+        waiting = threading.Thread(target=try_cancel)
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive(), "it must wait until the switch is committed"
+    waiting.join()
+    assert refused
+    assert active_collection(shop) == building.collection
+    assert set(shop.index.collections()) == {generation.collection, building.collection}
 
 
 def test_two_switches_at_once_leave_one_active(shop: Shop) -> None:

@@ -128,7 +128,7 @@ def test_the_overview_starts_and_cancels_a_reindex(
     fragment = admin.get(f"/admin/jobs/{task.args[0]}?fragment=1").text
     assert "<html" not in fragment
     cancelled = admin.post(f"/admin/jobs/{task.args[0]}/cancel", follow_redirects=True)
-    assert "The job is stopped" in cancelled.text
+    assert "The re-index stops at its next step" in cancelled.text
 
 
 def test_buttons_that_cannot_work_now_say_why(admin: FlaskClient, shop: Shop) -> None:
@@ -137,6 +137,9 @@ def test_buttons_that_cannot_work_now_say_why(admin: FlaskClient, shop: Shop) ->
         assert "alert-warning" in answer.text, action
     unknown = admin.post("/admin/reindex", data={"kind": "magic"}, follow_redirects=True)
     assert "alert-danger" in unknown.text
+    long = {"kind": "crops", "switch": "auto", "embedder": "x" * 300}
+    named = admin.post("/admin/reindex", data=long, follow_redirects=True)
+    assert "Embedder: Field cannot be longer than 200" in named.text
 
 
 def test_a_failed_photo_can_be_retried(

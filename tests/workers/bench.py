@@ -50,8 +50,12 @@ class Bench:
     def sync(self) -> None:
         sync_index(self.resources.services.sessions, self.resources.services.index)
 
-    def start(self, kind: ReindexKind, **parameters: Any) -> uuid.UUID:
-        asked = {"kind": kind.value, **NEW_MODELS[kind], **parameters}
+    def start(
+        self, kind: ReindexKind, only: dict[str, str] | None = None, **parameters: Any
+    ) -> uuid.UUID:
+        """A job for the second pair of models, or for what `only` names."""
+        models = NEW_MODELS[kind] if only is None else only
+        asked = {"kind": kind.value, **models, **parameters}
         with self.resources.services.sessions.begin() as session:
             return start_job(session, JobKind.REINDEX, parameters=asked).id
 

@@ -8,7 +8,11 @@ from sqlalchemy import select, text, update
 
 from catalog.photos.image_store import photo_key
 from catalog.queue import INDEX_PHOTOS
-from catalog.search.generations import cancel_building, hold_live_generations
+from catalog.search.generations import (
+    building_generation,
+    cancel_building,
+    hold_live_generations,
+)
 from catalog.search.outbox import mark_dirty
 from catalog.tables import (
     Embedding,
@@ -98,6 +102,40 @@ def test_a_cancel_in_the_last_slice_still_counts(
     assert bench.active().id == old.id
 
 
+def test_a_cancel_while_the_indexes_are_compared_still_counts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.add("a", RED)
+    old = bench.active()
+    job_id = bench.start(ReindexKind.CROPS)
+    compare = reindexing.compare_generations
+
+    def cancel_and_compare(*given: Any) -> dict[str, Any]:
+        bench.cancel(job_id)
+        return compare(*given)
+
+    monkeypatch.setattr(reindexing, "compare_generations", cancel_and_compare)
+    assert bench.run(job_id).state is JobState.CANCELLED
+    assert [generation.id for generation in bench.generations()] == [old.id]
+
+
+@pytest.mark.parametrize("named", ["segmenter", "embedder"])
+def test_where_one_checkpoint_is_named_the_other_stays_as_it_serves(
+    bench: Bench, named: str
+) -> None:
+    bench.add("a", RED, GREEN)
+    other = "embedder" if named == "segmenter" else "segmenter"
+    bench.run(bench.start(ReindexKind.PHOTOS))
+    before = bench.active()
+    names = {"segmenter": None, "embedder": None, named: named}
+    parameters = {key: value for key, value in names.items() if value}
+    job_id = bench.start(ReindexKind.PHOTOS, only=parameters)
+    assert bench.run(job_id).state is JobState.DONE
+    after = bench.active()
+    assert getattr(after, named) != getattr(before, named)
+    assert getattr(after, other) == getattr(before, other)
+
+
 def test_a_new_index_that_fails_the_gate_does_not_serve(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +216,9 @@ def test_a_job_whose_index_was_discarded_does_not_go_on_with_half_of_one(bench: 
     old = bench.active()
     job_id = bench.begin(ReindexKind.PHOTOS)
     with bench.resources.services.sessions.begin() as session:
-        cancel_building(session, bench.resources.services.index)
+        building = building_generation(session)
+        assert building is not None
+        cancel_building(session, bench.resources.services.index, building)
     job = bench.run(job_id)
     assert job.state is JobState.FAILED
     assert "discarded" in (job.error or "")

@@ -4,7 +4,7 @@ What changes something is a form with a CSRF token; `catalog.operations` does it
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -20,6 +20,8 @@ from web.login import admin_required
 from web.services import services, session
 
 _JOBS_SHOWN = 25
+
+T = TypeVar("T")
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -50,7 +52,7 @@ def job(job_id: UUID) -> str:
 def cancel(job_id: UUID) -> Response:
     return _act(
         lambda: operations.cancel_job(session(), services().index, job_id),
-        "The job is stopped; a re-index ends at its next step.",
+        operations.describe_cancel,
     )
 
 
@@ -59,7 +61,9 @@ def cancel(job_id: UUID) -> Response:
 def reindex() -> Response:
     form = ReindexForm()
     if not form.validate():
-        flash("Choose what to rebuild from and when to switch.", "danger")
+        for field in form:
+            for message in field.errors:
+                flash(f"{field.label.text}: {message}", "danger")
         return redirect(url_for("admin.overview"))
     wanted = (
         *(ReindexKind(form.kind.data), form.switch.data),
@@ -115,10 +119,12 @@ def retry(sha256: str) -> Response:
     )
 
 
-def _act(action: Callable[[], Any], done: str, back: str = "admin.overview") -> Response:
+def _act(
+    action: Callable[[], T], done: str | Callable[[T], str], back: str = "admin.overview"
+) -> Response:
     """Do it and say so, or say why not: on a page both belong into a message."""
     try:
-        action()
+        result = action()
     except (ConflictError, NotFoundError) as error:
         session().rollback()
         flash(str(error), "warning")
@@ -126,7 +132,7 @@ def _act(action: Callable[[], Any], done: str, back: str = "admin.overview") -> 
         session().rollback()
         flash(f"That did not work: {error}", "danger")
     else:
-        flash(done, "success")
+        flash(done if isinstance(done, str) else done(result), "success")
     return redirect(url_for(back))
 
 
