@@ -96,18 +96,23 @@ def fail_photo(session: Session, photo_id: int, reason: str) -> None:
 
 
 def release_claims(
-    session: Session, photo_ids: Sequence[int], task_id: str, reason: str | None = None
+    session: Session,
+    photo_ids: Sequence[int],
+    task_id: str,
+    reason: str | None = None,
+    *,
+    counted: bool = False,
 ) -> None:
-    """Hand back those photos that this task still holds: pending again.
+    """Hand back those photos that this task still holds: pending again, with the reason.
 
-    Without a `reason` it was no fault of theirs: the attempt is not counted, and the sweep takes
-    them for just enqueued. With one the attempt counts and the next sweep has them tried singly;
-    one that runs out of attempts fails with that reason.
+    Unless it is `counted` it was no fault of theirs: the attempt is not, and the sweep takes
+    them for just enqueued. If it is, the next sweep has them tried singly; one that runs out of
+    attempts fails with that reason.
     """
     for photo in hold_claims(session, photo_ids, task_id):
         release(photo)
         photo.reason = reason
-        if reason is None:
+        if not counted:
             photo.attempts = max(0, photo.attempts - 1)
             photo.claimed_at = func.now()
     session.flush()
@@ -162,6 +167,7 @@ def _is_open(photo: Photo, task_id: str, segmenter: str | None) -> bool:
 
 def _take(photo: Photo, task_id: str) -> None:
     photo.state = PhotoState.WORKING
+    photo.reason = None  # the last try's: if this one dies, nobody can say why
     photo.attempts += 1
     photo.claimed_by = task_id
     photo.claimed_at = func.now()

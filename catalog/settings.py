@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     """Redis hands a task out again when it is not acknowledged for so long."""
     upload_expires_s: float = Field(default=3600.0, gt=0)
     """How long a photo that a visitor searched with is kept."""
+    reindex_when_models_missing: bool = False
+    """Begin a re-index from the photos when the checkpoints of the serving index are gone."""
 
     shop_words_file: Path | None = None
     """JSON: a shop's own category words -> lists of our categories; extends the built-in ones."""

@@ -136,6 +136,8 @@ def _start_servers(
         "PUBLIC_URL": url,
         "PYTHONUNBUFFERED": "1",
         "STALE_AFTER_S": _STALE_AFTER_S,
+        # A release brings checkpoints of its own, and here nobody keeps the former ones.
+        "REINDEX_WHEN_MODELS_MISSING": "true",
     }
     return {**defaults, **environ, **addresses}
 

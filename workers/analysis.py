@@ -9,7 +9,13 @@ from contextlib import suppress
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from catalog.errors import NotFoundError, PhotoError, UnavailableError
+from catalog.errors import (
+    CheckpointError,
+    ConfigError,
+    NotFoundError,
+    PhotoError,
+    UnavailableError,
+)
 from catalog.photos.decode import decode_photo, photo_limits
 from catalog.photos.image_store import upload_key
 from catalog.tables import Generation, Upload, UploadGarment, UploadState
@@ -17,6 +23,8 @@ from workers.resources import Resources
 from workers.seeing import SeenPhoto, see_photos
 
 _MODELS_FAILED = "the garments in it could not be looked for; try another photo"
+
+_MODELS_AWAY = "searching by photo does not work at the moment; try again later"
 
 
 def analyze_upload(resources: Resources, upload_id: uuid.UUID) -> None:
@@ -35,6 +43,9 @@ def analyze_upload(resources: Resources, upload_id: uuid.UUID) -> None:
         return
     except (UnavailableError, OperationalError):
         _uncount(resources, upload_id)
+        raise
+    except (CheckpointError, ConfigError):
+        _finish(resources, upload_id, [], reason=_MODELS_AWAY)
         raise
     except Exception:  # the edge of the task: a visitor must not wait for what never comes
         _finish(resources, upload_id, [], reason=_MODELS_FAILED)

@@ -4,12 +4,13 @@ Like a WSGI module this is an entry point: it reads the settings when it is impo
 """
 
 import logging
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.signals import after_setup_logger, worker_init, worker_shutting_down
 
-from catalog.errors import LookalikeError
+from catalog.errors import ConfigError, LookalikeError
 from catalog.queue import BULK, INTERACTIVE, SWEEP, SYNC_INDEX, TIDY
 from catalog.settings import Settings, load_settings
 from workers import stopping
@@ -87,4 +88,11 @@ def _tell_children(**_: Any) -> None:
     stopping.request_stop()
 
 
-app = make_app(load_settings())
+def _make_app() -> Celery:
+    try:
+        return make_app(load_settings())
+    except ConfigError as error:
+        sys.exit(f"lookalike worker cannot start: {error}")
+
+
+app = _make_app()

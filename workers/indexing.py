@@ -108,11 +108,11 @@ def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -
             outcome.garments += garments or 0
     except StaleTargetsError:
         pass  # what is unfinished goes back
-    except _NO_FAULT:
-        _release(resources, unfinished, task_id)
+    except _NO_FAULT as error:
+        _release(resources, unfinished, task_id, _waiting_for(error))
         raise
     except Exception as error:  # the edge of the task: whatever it is, no photo may be lost by it
-        _release(resources, unfinished, task_id, _describe(error))
+        _release(resources, unfinished, task_id, _describe(error), counted=True)
         raise
     if unfinished:
         _release(resources, unfinished, task_id)
@@ -288,11 +288,16 @@ def _save_result(
 
 
 def _release(
-    resources: Resources, photo_ids: Collection[int], task_id: str, reason: str | None = None
+    resources: Resources,
+    photo_ids: Collection[int],
+    task_id: str,
+    reason: str | None = None,
+    *,
+    counted: bool = False,
 ) -> None:
     """Let go of claims; with the database away the sweep finds them once they are stale."""
     with suppress(OperationalError), resources.services.sessions.begin() as session:
-        release_claims(session, sorted(photo_ids), task_id, reason)
+        release_claims(session, sorted(photo_ids), task_id, reason, counted=counted)
 
 
 def _enqueue(resources: Resources, photo_ids: Sequence[int]) -> None:
@@ -300,6 +305,13 @@ def _enqueue(resources: Resources, photo_ids: Sequence[int]) -> None:
     if photo_ids:
         with services.sessions() as session:
             enqueue_photos(services.queue, session, photo_ids, services.settings.photos_per_task)
+
+
+def _waiting_for(error: Exception) -> str | None:
+    """What an operator has to put right before these photos can go on; None for what passes."""
+    if isinstance(error, CheckpointError | ConfigError):
+        return f"waits for its models: {error}"[:_REASON_LENGTH]
+    return None
 
 
 def _describe(error: Exception) -> str:

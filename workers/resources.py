@@ -4,6 +4,7 @@ Built on a process's first task, never before the fork: CUDA does not survive on
 """
 
 import functools
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,31 +85,35 @@ def find_checkpoint(settings: Settings, kind: Kind, checkpoint_id: str) -> Path:
     Raises CheckpointError, which says where it was looked for.
     """
     for folder in _checkpoint_folders(settings, kind):
-        try:
+        # A folder of the other kind, or a damaged one, is not what is asked for.
+        with suppress(CheckpointError):
             if load_card(folder, kind).id == checkpoint_id:
                 return folder
-        except CheckpointError:
-            continue  # a folder of the other kind, or a damaged one: not what is asked for
     where = settings.checkpoint_library or Path(getattr(settings, _SETTING[kind]))
     raise CheckpointError(
         where,
         f"holds no {kind} checkpoint {checkpoint_id}; put its folder into CHECKPOINT_LIBRARY"
-        " or re-index with the checkpoint that is configured",
+        " or start a re-index with the one that is configured",
     )
 
 
 def checkpoint_card(settings: Settings, kind: Kind, name: str | None) -> Card:
-    """The card a re-index asks for: by id or by folder name in the library; the configured one
-    when `name` is None."""
-    for folder in _checkpoint_folders(settings, kind):
-        try:
-            card = load_card(folder, kind)
-        except CheckpointError:
-            if name is None:
-                raise
-            continue
-        if name in (None, card.id, folder.name):
-            return card
+    """The card a re-index asks for: by id or by folder; the configured one when `name` is None.
+
+    An id goes before a folder's name, and a folder of the library before the configured one,
+    which is called the same after every release. Raises ConfigError for a name that is nowhere,
+    CheckpointError when its folder is damaged or of the other kind.
+    """
+    configured, *library = _checkpoint_folders(settings, kind)
+    if name is None:
+        return load_card(configured, kind)
+    for folder in (configured, *library):
+        with suppress(CheckpointError):
+            if (card := load_card(folder, kind)).id == name:
+                return card
+    for folder in (*library, configured):
+        if folder.name == name:
+            return load_card(folder, kind)
     raise ConfigError(
         "CHECKPOINT_LIBRARY",
         f"has no {kind} checkpoint called {name!r}; give a folder name or an id",

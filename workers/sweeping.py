@@ -4,24 +4,33 @@ Called by the `sweep` and `tidy` tasks, which the beat puts on the queue. The sw
 process with visitors' searches, so what takes long is the tidying's, or a bulk worker's.
 """
 
+import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from catalog.errors import CheckpointError, ConflictError
+from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
+from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
-from catalog.tables import Job, JobKind, JobState
-from workers.resources import Resources
+from catalog.tables import Generation, Job, JobKind, JobState, ReindexKind
+from workers.resources import Resources, find_checkpoint
 
 SHORT_SYNC_S = 1.0
 """How long a sync may hold up a visitor, give or take the batch that is being sent."""
+
+_log = logging.getLogger(__name__)
 
 
 def sweep(resources: Resources) -> None:
     """Re-enqueue stale photos and re-index slices, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
+    look_for_models(resources)
     with services.sessions.begin() as session:
         reopen_unseen(session)
         stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
@@ -38,6 +47,35 @@ def tidy(resources: Resources) -> None:
     """Remove photos that no item shows, and their bytes."""
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
+
+
+def look_for_models(resources: Resources) -> None:
+    """Say so when the checkpoints of the serving index are gone, as after an upgrade.
+
+    Searches go on without them; new photos wait. Where the settings allow it a re-index from the
+    photos begins, once: if it fails, a person has to look.
+    """
+    services, settings = resources.services, resources.settings
+    with services.sessions() as session:
+        active = active_generation(session)
+        if active is None:
+            return
+        try:
+            find_checkpoint(settings, "segmentation", active.segmenter)
+            find_checkpoint(settings, "embedding", active.embedder)
+        except CheckpointError as error:
+            _log.error(
+                "%s serves, and new photos wait for its models: %s", active.collection, error
+            )
+            if settings.reindex_when_models_missing and not _tried_since(session, active):
+                with suppress(ConflictError):  # another worker's sweep was first
+                    start_reindex(session, services.queue, ReindexKind.PHOTOS)
+
+
+def _tried_since(session: Session, active: Generation) -> bool:
+    """Whether a re-index was started while this generation served, whatever became of it."""
+    jobs = select(Job.id).where(Job.kind == JobKind.REINDEX, Job.created_at >= active.activated_at)
+    return session.scalar(jobs.limit(1)) is not None
 
 
 def _silent_reindexes(resources: Resources) -> list[str]:

@@ -80,7 +80,7 @@ def test_nobody_hands_back_what_another_task_holds(session: Session, add_photos:
     ids = ids_of(add_photos("1"))
     claim(session, ids, "one")
     release_claims(session, ids, "two")
-    release_claims(session, ids, "two", "it went wrong")
+    release_claims(session, ids, "two", "it went wrong", counted=True)
     session.commit()
     assert states(session) == [(PhotoState.WORKING, 1)]
     assert ids_of(hold_claims(session, ids, "one")) == ids
@@ -92,7 +92,7 @@ def test_a_photo_that_goes_wrong_too_often_fails_with_what_went_wrong(
     ids = ids_of(add_photos("1"))
     for _ in range(MAX):
         assert claim(session, ids, "one") == (ids, [], [])
-        release_claims(session, ids, "one", "MemoryError: too large")
+        release_claims(session, ids, "one", "MemoryError: too large", counted=True)
         session.commit()
     assert claim(session, ids, "one") == ([], [], ids)
     session.expire_all()

@@ -1,20 +1,27 @@
 """The sweep: what it puts back on the queue, takes from the dead and sends to the index."""
 
+import dataclasses
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+import torch
+from sqlalchemy import delete, select, update
 
+from catalog.errors import CheckpointError
 from catalog.photos.image_store import photo_key
 from catalog.queue import BULK, INDEX_PHOTOS, INTERACTIVE, RUN_REINDEX, SWEEP, SYNC_INDEX
 from catalog.settings import load_settings
-from catalog.tables import ItemPhoto, Job, Photo, PhotoState, ReindexKind
+from catalog.tables import ItemPhoto, Job, JobState, Photo, PhotoState, ReindexKind
+from models.checkpoints import save_checkpoint
 from tests.fakes import FakeQueue
 from tests.workers.bench import Bench
+from tests.workers.fakes import FakeSegmenter
 from workers import tasks as tasks_module
 from workers.app import make_app
 from workers.indexing import index_photos
+from workers.resources import Resources
 from workers.sweeping import sweep, tidy
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
@@ -55,6 +62,82 @@ def test_what_is_dirty_is_sent_to_the_index(bench: Bench) -> None:
     index_photos(bench.resources, photos, "task")
     sweep(bench.resources)
     assert bench.photos_in(bench.active()) == set(photos)
+
+
+@dataclass
+class Upgrade:
+    """What an upgrade leaves: other checkpoints in the place of those that index and photos."""
+
+    resources: Resources
+    segmenter: str
+
+
+@pytest.fixture
+def upgrade(bench: Bench) -> Upgrade:
+    """A shop with an indexed photo whose segmenter has since been replaced in place."""
+    bench.add("a", RED)
+    folder = bench.resources.settings.segmenter_checkpoint
+    weights = {"w": torch.full((2,), 5.0)}
+    card = save_checkpoint(folder, "segmentation", {}, weights, categories=("dress", "pants"))
+    bench.resources = Resources(
+        bench.resources.services,
+        {card.id: FakeSegmenter(card.id)},
+        bench.resources._embedders,
+    )
+    return Upgrade(bench.resources, card.id)
+
+
+def allow_reindex(upgrade: Upgrade) -> None:
+    services = upgrade.resources.services
+    settings = services.settings.model_copy(update={"reindex_when_models_missing": True})
+    upgrade.resources.services = dataclasses.replace(services, settings=settings)
+
+
+def jobs(bench: Bench) -> list[Job]:
+    with bench.resources.services.sessions() as session:
+        return list(session.scalars(select(Job)))
+
+
+def test_after_an_upgrade_new_photos_wait_and_say_for_what(
+    bench: Bench, upgrade: Upgrade, caplog: pytest.LogCaptureFixture
+) -> None:
+    (photo_id,) = bench.make_item("b", BLUE)
+    for attempt in range(4):
+        with pytest.raises(CheckpointError):
+            index_photos(upgrade.resources, [photo_id], f"task {attempt}")
+    photo = bench.photo(photo_id)
+    assert (photo.state, photo.attempts) == (PhotoState.PENDING, 0)
+    assert photo.reason
+    assert "waits for its models" in photo.reason
+    sweep(upgrade.resources)
+    assert "new photos wait for its models" in caplog.text
+    assert jobs(bench) == []
+
+
+def test_where_it_is_allowed_the_sweep_has_the_index_rebuilt_with_the_new_models(
+    bench: Bench, upgrade: Upgrade
+) -> None:
+    allow_reindex(upgrade)
+    (photo_id,) = bench.make_item("b", BLUE)
+    with pytest.raises(CheckpointError):
+        index_photos(upgrade.resources, [photo_id], "task")
+    sweep(upgrade.resources)
+    sweep(upgrade.resources)
+    (job,) = jobs(bench)
+    assert bench.run(job.id).state is JobState.DONE
+    assert bench.active().segmenter == upgrade.segmenter
+    assert index_photos(upgrade.resources, [photo_id], "task").indexed == 1
+    assert bench.photo(photo_id).reason is None
+
+
+def test_a_rebuild_that_failed_is_not_tried_again_by_itself(bench: Bench, upgrade: Upgrade) -> None:
+    allow_reindex(upgrade)
+    sweep(upgrade.resources)
+    (job,) = jobs(bench)
+    bench.cancel(job.id)
+    bench.run(job.id)
+    sweep(upgrade.resources)
+    assert len(jobs(bench)) == 1
 
 
 def test_what_the_beat_sends_for_visitors_and_the_dead_waits_behind_no_backlog() -> None:
