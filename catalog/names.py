@@ -8,4 +8,5 @@ LONGEST_NAME = 100
 
 def name_after(feed: Path) -> str:
     """The catalog that a feed fills unless it is named: the file's name, or the folder's."""
-    return (feed.resolve().name if feed.is_dir() else feed.stem)[:LONGEST_NAME] or "catalog"
+    name = feed.resolve().name if feed.is_dir() else feed.stem
+    return name.strip()[:LONGEST_NAME].rstrip() or "catalog"

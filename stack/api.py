@@ -5,6 +5,7 @@ Called by the demo, its report and its final check.
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +21,10 @@ class AnswerError(LookalikeError):
     def __init__(self, url: str, message: str) -> None:
         super().__init__(f"{url}: {message}")
         self.url = url
+
+
+class AwayError(AnswerError):
+    """No answer, or one that says that something behind it is away: it may come back."""
 
 
 class Product:
@@ -39,7 +44,7 @@ class Product:
 
     def get_status(self, catalog: str) -> dict[str, Any]:
         """Counts of items, photos by state and garments by category, and the failures."""
-        return self._json(f"/api/v1/catalogs/{catalog}/status")
+        return self._json(f"/api/v1/catalogs/{quote(catalog, safe='')}/status")
 
     def items(self, catalog: str) -> Iterator[dict[str, Any]]:
         """The catalog's items, page by page, without their photos."""
@@ -80,7 +85,8 @@ class Product:
         try:
             answer = self._client.get(path, params=query)
         except httpx.TransportError as error:
-            raise AnswerError(path, f"{type(error).__name__}: {error}") from error
+            raise AwayError(path, f"{type(error).__name__}: {error}") from error
         if not answer.is_success:
-            raise AnswerError(path, f"{answer.status_code} {answer.text[:300]}")
+            kind = AwayError if answer.is_server_error else AnswerError
+            raise kind(path, f"{answer.status_code} {answer.text[:300]}")
         return answer

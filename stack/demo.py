@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from catalog.errors import InputError
 from catalog.names import name_after
-from stack.api import AnswerError, Product
+from stack.api import AwayError, Product
 from stack.children import run_lookalike, show_lookalike
 from stack.local import LocalStack
 from stack.processes import StartError
@@ -109,7 +109,7 @@ def _ask(product: Product, catalog: str) -> dict[str, Any] | None:
     """The catalog's status; None while the web process is being restarted."""
     try:
         return product.get_status(catalog)
-    except AnswerError:
+    except AwayError:
         return None
 
 

@@ -67,7 +67,7 @@ def print_report(console: Console, shown: Shown, examples: list[Example]) -> Non
 def _find_example(product: Product, item: dict[str, Any], shown: set[str]) -> Example | None:
     """The item's first garment of a category not shown yet that has neighbours, or else any."""
     lone = None
-    for garment in _sold_garments(product.get_item(item["id"])):
+    for garment in sold_garments(product.get_item(item["id"])):
         if garment["category"] in shown:
             continue
         example = Example(item, garment, product.get_similar(garment["id"]))
@@ -77,7 +77,8 @@ def _find_example(product: Product, item: dict[str, Any], shown: set[str]) -> Ex
     return lone
 
 
-def _sold_garments(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def sold_garments(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The garments of an item, given with its photos, that it sells."""
     for photo in item["photos"]:
         yield from (garment for garment in photo["garments"] if garment["role"] == "sold")
 
