@@ -30,11 +30,11 @@ up: $(READY) ## Start everything and serve what is there (PORT=)
 setup: $(READY) ## Prepare .venv with everything in it
 
 .PHONY: test
-test: $(READY) ## Run the tests against real servers (ARGS= goes to pytest)
+test: $(READY) ## Run the tests against real servers, all but the slow ones (ARGS= goes to pytest)
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(READY) ## Run the tests that take minutes or need a browser
+test-slow: $(READY) ## Run the tests that take minutes (ARGS= goes to pytest)
 	$(BIN)/pytest -m 'slow or browser' $(ARGS)
 
 .PHONY: check
