@@ -20,7 +20,7 @@ from catalog.photos.lost import BYTES_LOST
 from catalog.queue import enqueue_photos
 from catalog.search.generations import active_generation, belonging_without_entry, is_being_filled
 from catalog.search.index import VectorIndex
-from catalog.search.outbox import followed_generations, mark_dirty
+from catalog.search.outbox import followed_generations, hold_generations, mark_dirty
 from catalog.search.sync import sync_index
 from catalog.services import Services
 from catalog.tables import (
@@ -98,6 +98,7 @@ def repair(services: Services, report: Report) -> None:
     with services.sessions() as session:
         _fail_photos(session, report.found.get(Difference.BYTES_MISSING, []))
         _remove_bytes(session, services, report.found.get(Difference.BYTES_ORPHANED, []))
+        hold_generations(session)
         photo_ids = _index_again(session, report.found.get(Difference.VECTOR_MISSING, []))
         stale = (Difference.ENTRY_MISSING, Difference.POINT_MISSING, Difference.POINT_OUTDATED)
         mark_dirty(session, {UUID(key) for kind in stale for key in report.found.get(kind, [])})

@@ -1,7 +1,8 @@
 """Items in and out of a catalog: upserts in batches, deletes, prunes.
 
 Called by the API for `lookalike ingest` and `lookalike delete`. One writer at a time changes a
-catalog; nothing here commits. Locks: catalog, photos by id, items by id, garments, index entries.
+catalog; nothing here commits. Locks: generations, catalog, photos by id, items by id, garments,
+index entries.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from catalog.jobs import get_job
 from catalog.photos.discarding import drop_unshown, lock_photos, photo_keys
 from catalog.roles import ShopWords, assign_roles, lock_items
 from catalog.rows import ItemResult, ItemRow, check_rows
-from catalog.search.outbox import mark_dirty
+from catalog.search.outbox import hold_generations, mark_dirty
 from catalog.tables import Catalog, Garment, Item, ItemPhoto, Job, Photo, PhotoState
 from catalog.upsert_plan import StoredItem, UpsertPlan, plan_upsert
 
@@ -48,6 +49,7 @@ def upsert_items(
     impossible catalog name.
     """
     checked = check_rows(rows)
+    hold_generations(session)
     catalog_id = lock_catalog(session, ensure_catalog(session, catalog_name).name).id
     plan = _plan_with_locks(session, catalog_id, checked)
     _write_items(session, catalog_id, plan.written, job_id)
@@ -66,6 +68,7 @@ def delete_item(
     Returns the keys to delete from the image store after the commit (`discard_bytes` does that,
     and the sweep if nobody does). Raises NotFoundError.
     """
+    hold_generations(session)
     catalog = lock_catalog(session, catalog_name)
     named = (Item.catalog_id == catalog.id, Item.sku == sku, Item.deleted_at.is_(None))
     item_id = session.scalar(select(Item.id).where(*named))
@@ -82,6 +85,7 @@ def prune_catalog(
 
     What a later ingest named stays. Raises ConflictError when the job is not of this catalog.
     """
+    hold_generations(session)
     catalog = lock_catalog(session, catalog_name)
     job = get_job(session, job_id)
     if job.catalog_id != catalog.id:

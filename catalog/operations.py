@@ -45,19 +45,22 @@ def start_reindex(
     switch: str = "auto",
     segmenter: str | None = None,
     embedder: str | None = None,
+    reason: str | None = None,
 ) -> Job:
     """Start a re-index job; raises ConflictError while one runs or waits to be activated.
 
     `segmenter` and `embedder` name checkpoints, by id or by folder in CHECKPOINT_LIBRARY. Without
     a name the workers take the configured ones; where only one is named, the other stays as it
     is in the index that serves. Raises InputError for a name that can't be one or that the kind
-    would not use. With the broker away the job waits for the next sweep.
+    would not use. `reason` is why the product itself starts it. With the broker away the job
+    waits for the next sweep.
     """
     segmenter, embedder = _checkpoint_name(segmenter), _checkpoint_name(embedder)
     _refuse_unused(kind, segmenter, embedder)
     if building_generation(session):
         raise ConflictError("An index is being built already: activate or cancel it first.")
     wanted = {"kind": kind.value, "switch": switch, "segmenter": segmenter, "embedder": embedder}
+    wanted |= {"reason": reason}
     parameters = {name: value for name, value in wanted.items() if value}
     job = start_job(session, JobKind.REINDEX, parameters=parameters)
     session.commit()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from catalog.claims import quarantine, release
 from catalog.photos.discarding import discard_bytes, drop_unshown
 from catalog.photos.image_store import ImageStore, upload_key
+from catalog.search.outbox import hold_generations
 from catalog.tables import ItemPhoto, Photo, PhotoState, Upload
 
 _ORPHANED_AFTER = timedelta(days=1)
@@ -79,6 +80,7 @@ def drop_orphans(session: Session, images: ImageStore) -> int:
 
     Such photos are what a cut upload leaves. Returns how many photos' bytes were removed.
     """
+    hold_generations(session)
     drop_unshown(session, _find_orphans(session))
     session.commit()
     return discard_bytes(session, images)

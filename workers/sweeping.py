@@ -24,6 +24,8 @@ from workers.resources import Resources, find_checkpoint
 SHORT_SYNC_S = 1.0
 """How long a sync may hold up a visitor, give or take the batch that is being sent."""
 
+_MODELS_MISSING = "the models of the index that serves are missing"
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,12 +71,18 @@ def look_for_models(resources: Resources) -> None:
             )
             if settings.reindex_when_models_missing and not _tried_since(session, active):
                 with suppress(ConflictError):  # another worker's sweep was first
-                    start_reindex(session, services.queue, ReindexKind.PHOTOS)
+                    start_reindex(
+                        session, services.queue, ReindexKind.PHOTOS, reason=_MODELS_MISSING
+                    )
 
 
 def _tried_since(session: Session, active: Generation) -> bool:
-    """Whether a re-index was started while this generation served, whatever became of it."""
-    jobs = select(Job.id).where(Job.kind == JobKind.REINDEX, Job.created_at >= active.activated_at)
+    """Whether one was begun for this reason since this generation serves, whatever became of it."""
+    jobs = select(Job.id).where(
+        Job.kind == JobKind.REINDEX,
+        Job.created_at >= active.activated_at,
+        Job.parameters["reason"].astext == _MODELS_MISSING,
+    )
     return session.scalar(jobs.limit(1)) is not None
 
 

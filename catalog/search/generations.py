@@ -69,16 +69,13 @@ def hold_live_generations(session: Session) -> list[Generation]:
     Whoever saves what models saw begins with this: a re-index that begins or switches waits for
     the commit, so no photo is saved for a pair of models that has just been replaced.
     """
-    live = (
-        select(Generation)
-        .where(Generation.state.in_([GenerationState.ACTIVE, GenerationState.BUILDING]))
-        .order_by(Generation.id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    session.scalars(live).all()
+    locked = select(Generation).order_by(Generation.id).with_for_update(read=True)
+    # All of them: their garments go into the retired one's outbox as well, and who drops it locks
+    # in the same order.
+    session.scalars(locked).all()
     # Again: what was inserted while the first statement waited is not in its snapshot.
-    return list(session.scalars(live))
+    live = locked.where(Generation.state.in_([GenerationState.ACTIVE, GenerationState.BUILDING]))
+    return list(session.scalars(live.execution_options(populate_existing=True)))
 
 
 def ensure_generation(

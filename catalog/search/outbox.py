@@ -44,6 +44,17 @@ def followed_generations() -> Select[int]:
     )
 
 
+def hold_generations(session: Session) -> None:
+    """Keep every generation from being dropped until the transaction ends.
+
+    The first lock of whoever will mark garments dirty while holding photos, items or garments:
+    a drop deletes garments and entries, and the entries that are added refer to generations.
+    """
+    session.execute(
+        select(Generation.id).order_by(Generation.id).with_for_update(read=True, key_share=True)
+    ).all()
+
+
 def mark_dirty(session: Session, garment_ids: Iterable[UUID]) -> None:
     """Have each followed generation that has a vector for these garments send them again.
 

@@ -161,7 +161,8 @@ def evaluate(
     path = write_metrics(metrics, out)
     _print_tables(metrics)
     if write_card:
-        command = f"lookalike evaluate segmentation --data {data.name} --split {split}"
+        command = f"lookalike evaluate segmentation --data {data.name} --split {split} --out OUT"
+        command += f" --write-card {write_card}"
         record_metrics(checkpoint, write_card, metrics, command)
     click.echo(path)
 

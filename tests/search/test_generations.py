@@ -2,11 +2,13 @@
 
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from catalog import items
 from catalog.errors import ConflictError
 from catalog.search.generations import (
     activate,
@@ -26,7 +28,7 @@ from catalog.search.generations import (
 from catalog.search.index import VectorIndex, make_index
 from catalog.search.outbox import mark_deleted, mark_dirty
 from catalog.settings import load_settings
-from catalog.tables import Embedding, Garment, Generation, Item, ReindexKind
+from catalog.tables import Catalog, Embedding, Garment, Generation, Item, ReindexKind
 from stack.processes import free_port
 from tests.search.conftest import DIMENSIONS, EMBEDDER, SEGMENTER, Shop
 
@@ -286,6 +288,31 @@ def test_a_cancel_that_waited_for_the_switch_drops_nothing(
     assert refused
     assert active_collection(shop) == building.collection
     assert set(shop.index.collections()) == {generation.collection, building.collection}
+
+
+def test_a_drop_waits_for_a_feed_before_it_locks_anything(
+    shop: Shop, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sell([1, 0, 0, 0], sku="A1")
+    building = begin(shop)
+    fill(shop, building)
+    waiting = threading.Thread(target=cancel, args=(shop, building))
+    lock_items = items.lock_items
+
+    def start_drop(*given: Any) -> None:
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive(), "the feed holds the generations from its first step"
+        lock_items(*given)
+
+    with shop.sessions.begin() as session:
+        name = session.scalars(select(Catalog.name)).one()
+        monkeypatch.setattr(items, "lock_items", start_drop)
+        items.delete_item(session, name, "A1")
+    waiting.join()
+    shop.sync()
+    assert shop.states(building) == shop.states(generation) == {}
+    assert shop.index.collections() == [generation.collection]
 
 
 def test_two_switches_at_once_leave_one_active(shop: Shop) -> None:

@@ -130,6 +130,15 @@ def test_where_it_is_allowed_the_sweep_has_the_index_rebuilt_with_the_new_models
     assert bench.photo(photo_id).reason is None
 
 
+def test_an_earlier_reindex_does_not_keep_the_sweep_from_it(bench: Bench, upgrade: Upgrade) -> None:
+    allow_reindex(upgrade)
+    earlier = bench.start(ReindexKind.VECTORS)
+    bench.cancel(earlier)
+    bench.run(earlier)
+    sweep(upgrade.resources)
+    assert len(jobs(bench)) == 2
+
+
 def test_a_rebuild_that_failed_is_not_tried_again_by_itself(bench: Bench, upgrade: Upgrade) -> None:
     allow_reindex(upgrade)
     sweep(upgrade.resources)
