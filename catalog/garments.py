@@ -1,6 +1,6 @@
 """Saves what the models found in a photo, and what people correct about it.
 
-Called by the workers, in the transaction that finishes the photo, and by the admin pages.
+Called by the workers, in the transaction that finishes the photo.
 """
 
 from collections.abc import Sequence
