@@ -202,7 +202,7 @@ def f1(found: Sequence[Found], threshold: float) -> float:
 def _count_right(
     guesses: Sequence[tuple[FoundGarment, dict[str, Any]]], photo: LabelledPhoto
 ) -> int:
-    left = [(CATEGORIES[a["category_id"] - 1], a["segmentation"]) for a in photo.annotations]
+    left = [(photo.categories[a["category_id"]], a["segmentation"]) for a in photo.annotations]
     right = 0
     for garment, rle in guesses:
         for truth in left:

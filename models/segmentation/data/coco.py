@@ -5,7 +5,7 @@ A prepared folder holds `images/` and one `train.json`, `val.json`, `test.json`.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,14 @@ class LabelledGarment:
 class LabelledPhoto:
     """One photo as training reads it; `labels` say what fits it as a whole.
 
-    `foreground` is the RLE of everything that is not background (a whole person), where known.
+    `annotations` are COCO's, with ids that `categories` (id -> name) explains. `foreground` is the RLE of everything that is not background (a whole person), where known.
     """
 
     path: Path
     width: int
     height: int
     annotations: tuple[dict[str, Any], ...]
+    categories: Mapping[int, str]
     labels: tuple[str, ...] = ()
     foreground: dict[str, Any] | None = None
 
@@ -49,7 +50,7 @@ class LabelledPhoto:
     def load_garments(self) -> list[LabelledGarment]:
         """The garments with their masks decoded."""
         return [
-            LabelledGarment(CATEGORIES[a["category_id"] - 1], decode_mask(a["segmentation"]))
+            LabelledGarment(self.categories[a["category_id"]], decode_mask(a["segmentation"]))
             for a in self.annotations
         ]
 
@@ -116,6 +117,7 @@ class CocoWriter:
 def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
     """The photos of one split of a prepared folder."""
     content = json.loads((folder / f"{split}.json").read_text())
+    categories = {entry["id"]: entry["name"] for entry in content["categories"]}
     annotations: dict[int, list[dict[str, Any]]] = {}
     for annotation in content["annotations"]:
         annotations.setdefault(annotation["image_id"], []).append(annotation)
@@ -125,6 +127,7 @@ def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
             width=image["width"],
             height=image["height"],
             annotations=tuple(annotations.get(image["id"], ())),
+            categories=categories,
             labels=tuple(image.get("labels", ())),
             foreground=image.get("foreground"),
         )
