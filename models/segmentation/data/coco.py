@@ -32,7 +32,8 @@ class LabelledGarment:
 class LabelledPhoto:
     """One photo as training reads it; `labels` say what fits it as a whole.
 
-    `annotations` are COCO's, with ids that `categories` (id -> name) explains. `foreground` is the RLE of everything that is not background (a whole person), where known.
+    `annotations` are COCO's, with ids that `categories` (id -> name) explains. `foreground` is
+    the RLE of everything that is not background (a whole person), where known.
     """
 
     path: Path
