@@ -17,6 +17,7 @@ from models.checkpoints import load_card, load_weights
 from models.crops import PLAIN
 from models.devices import choose_device, put_on
 from models.embedding.network import CGD, Architecture
+from models.folding import fold_batch_norm
 
 _BATCH = 32
 _CPU = torch.device("cpu")
@@ -70,6 +71,7 @@ def load_embedder(folder: Path, device: str = "auto") -> Embedder:
         raise CheckpointError(folder, f"weights and architecture do not fit: {error}") from error
     if card.dimensions != architecture.dimensions:
         raise CheckpointError(folder, "the card's dimensions are not the architecture's")
+    fold_batch_norm(network.trunk.eval(), torch.zeros(1, 3, 64, 64))
     return Embedder(network, architecture, card.id, choose_device(device))
 
 

@@ -14,6 +14,7 @@ import torch
 from catalog.errors import CheckpointError, InputError
 from models.checkpoints import load_card, load_weights
 from models.devices import autocast, choose_device, put_on
+from models.folding import fold_batch_norm
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
 from models.segmentation.suppress import merge_duplicates
@@ -157,6 +158,7 @@ def load_segmenter(
         raise CheckpointError(folder, "the card's categories are not its architecture's")
     model = build_cascade(config)
     load_model_weights(model, load_weights(folder), folder)
+    fold_batch_norm(model.backbone.eval(), torch.zeros(1, 3, 64, 64))
     if score_threshold is None:
         score_threshold = card.score_threshold or DEFAULT_THRESHOLD
     return Segmenter(
