@@ -40,6 +40,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "train embedding": "Train CGD on a set of crops.",
     },
     "models.segmentation.cli": {
+        "data label-tagged": "Label photos that have tags only, for training.",
         "data prepare": "Convert labelled photos into a folder that training reads.",
         "evaluate segmentation": "Measure box and mask AP on a prepared folder.",
         "evaluate threshold": "Choose the score threshold on validation photos.",

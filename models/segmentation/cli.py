@@ -39,6 +39,20 @@ def prepare(kind: str, source: Path, out: Path) -> None:
 
 
 @click.command()
+@click.argument("source", type=_FOLDER)
+@click.argument("out", type=_NEW_FOLDER)
+@click.option("--segmenter", "checkpoint", type=_FOLDER, default=SHIPPED, help="Who labels.")
+@click.option("--device", default="auto", show_default=True)
+def label(source: Path, out: Path, checkpoint: Path, device: str) -> None:
+    """Label the photos of SOURCE that have tags only, by a segmenter that the tags correct."""
+    from models.segmentation.data.tagged import MIN_SCORE, label_tagged
+    from models.segmentation.infer import load_segmenter
+
+    segmenter = load_segmenter(checkpoint, device, MIN_SCORE, None, max_garments=100)
+    label_tagged(source, out, segmenter, click.echo)
+
+
+@click.command()
 @click.argument("out", type=_NEW_FOLDER)
 @click.option(
     "--source",
@@ -247,6 +261,7 @@ def _print_tables(metrics: dict[str, Any]) -> None:
 
 
 COMMANDS: dict[str, click.Command] = {
+    "data label-tagged": label,
     "data prepare": prepare,
     "train segmentation": train,
     "evaluate segmentation": evaluate,
