@@ -39,9 +39,11 @@ ROOMS: dict[str, dict[str, str]] = {
         "import-checkpoint embedding": "Take over a CGD file.",
         "train embedding": "Train CGD on a set of crops.",
     },
-    "models.segmentation.cli": {
+    "models.segmentation.data.cli": {
         "data label-tagged": "Label photos that have tags only, for training.",
         "data prepare": "Convert labelled photos into a folder that training reads.",
+    },
+    "models.segmentation.cli": {
         "evaluate segmentation": "Measure box and mask AP on a prepared folder.",
         "evaluate threshold": "Choose the score threshold on validation photos.",
         "import-checkpoint segmentation": "Take over a detectron2 Cascade Mask R-CNN file.",

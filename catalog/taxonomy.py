@@ -82,6 +82,23 @@ SHIPPED_FROM_KFASHION: Mapping[str, str] = {
 }
 """K-Fashion names that the shipped taxonomy merges; every other K-Fashion name is kept as it is."""
 
+SHIPPED_FROM_DEEPFASHION2: Mapping[str, str] = {
+    "short sleeve top": "t-shirts",
+    "long sleeve top": "top",
+    "short sleeve outwear": "jacket",
+    "long sleeve outwear": "jacket",
+    "vest": "top",
+    "sling": "top",
+    "shorts": "shorts",
+    "trousers": "pants",
+    "skirt": "skirt",
+    "short sleeve dress": "dress",
+    "long sleeve dress": "dress",
+    "vest dress": "dress",
+    "sling dress": "dress",
+}
+"""DeepFashion2 names garments by cut alone; its vest is a top without sleeves."""
+
 UPPER = frozenset({"top", "shirts", "t-shirts", "vest", "knitwear", "jacket", "coat"})
 LOWER = frozenset({"pants", "jean", "leggings", "shorts", "skirt"})
 WHOLE = frozenset({"dress", "jumpsuit"})

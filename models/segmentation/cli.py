@@ -1,4 +1,4 @@
-"""The segmenter's commands: prepare data, train, evaluate, import; gathered by lookalike.py.
+"""The segmenter's commands: train, evaluate, import; gathered by lookalike.py.
 
 Bodies import what they need when they run, so that `lookalike --help` never loads torch.
 """
@@ -16,40 +16,6 @@ SHIPPED = Path(__file__).parent.parent / "checkpoints" / "segmenter"
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-@click.command()
-@click.argument("kind", type=click.Choice(["ccp", "clothing", "luma", "sample"]))
-@click.argument("source", type=_FOLDER)
-@click.argument("out", type=_NEW_FOLDER)
-def prepare(kind: str, source: Path, out: Path) -> None:
-    """Convert labelled photos of SOURCE into a prepared folder OUT that training reads."""
-    from models.segmentation.data.ccp import prepare_ccp
-    from models.segmentation.data.clothing import prepare_clothing
-    from models.segmentation.data.drawn import prepare_drawn
-    from models.segmentation.data.luma import prepare_luma
-
-    converters: dict[str, Callable[[Path, Path, Callable[[str], None]], None]] = {
-        "ccp": prepare_ccp,
-        "clothing": prepare_clothing,
-        "luma": prepare_luma,
-        "sample": prepare_drawn,
-    }
-    converters[kind](source, out, click.echo)
-
-
-@click.command()
-@click.argument("source", type=_FOLDER)
-@click.argument("out", type=_NEW_FOLDER)
-@click.option("--segmenter", "checkpoint", type=_FOLDER, default=SHIPPED, help="Who labels.")
-@click.option("--device", default="auto", show_default=True)
-def label(source: Path, out: Path, checkpoint: Path, device: str) -> None:
-    """Label the photos of SOURCE that have tags only, by a segmenter that the tags correct."""
-    from models.segmentation.data.tagged import MIN_SCORE, label_tagged
-    from models.segmentation.infer import load_segmenter
-
-    segmenter = load_segmenter(checkpoint, device, MIN_SCORE, None, max_garments=100)
-    label_tagged(source, out, segmenter, click.echo)
 
 
 @click.command()
@@ -261,8 +227,6 @@ def _print_tables(metrics: dict[str, Any]) -> None:
 
 
 COMMANDS: dict[str, click.Command] = {
-    "data label-tagged": label,
-    "data prepare": prepare,
     "train segmentation": train,
     "evaluate segmentation": evaluate,
     "evaluate threshold": threshold,

@@ -45,6 +45,11 @@ def block(shape: tuple[int, int], *rectangles: tuple[int, int, int, int]) -> np.
     return mask
 
 
+def noise(height: int, width: int, seed: int) -> np.ndarray:
+    """A photo that no other photo resembles."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_a_mask_survives_its_run_length_form(height: int, width: int, seed: int) -> None:
     mask = np.random.default_rng(seed).random((height, width)) < 0.5
@@ -101,7 +106,7 @@ def test_ccp_is_read_with_its_own_splits_and_palette(tmp_path: Path) -> None:
     labels = np.zeros((40, 20), np.uint8)
     labels[5:30, 4:16] = 3
     for name in "ab":
-        cv2.imwrite(str(source / "images" / f"{name}.jpg"), np.full((40, 20, 3), 200, np.uint8))
+        cv2.imwrite(str(source / "images" / f"{name}.jpg"), noise(40, 20, ord(name)))
         image = Image.fromarray(labels, mode=None).convert("P")
         image.putdata(labels.ravel().tolist())
         image.save(source / "masks" / f"{name}.png")
@@ -119,7 +124,7 @@ def test_a_drawn_catalog_keeps_its_exact_masks(tmp_path: Path) -> None:
     mask = block((30, 24), (4, 4, 20, 25))
     images = [{"id": i, "file_name": f"photos/{i}.jpg", "height": 30, "width": 24} for i in (1, 2)]
     for image in images:
-        cv2.imwrite(str(source / str(image["file_name"])), np.zeros((30, 24, 3), np.uint8))
+        cv2.imwrite(str(source / str(image["file_name"])), noise(30, 24, int(str(image["id"]))))
     content = {
         "images": images,
         "categories": [{"id": 1, "name": "dress"}],

@@ -5,7 +5,6 @@ Called by `lookalike data prepare ccp`. The label table is in the data set's des
 
 import csv
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from models.segmentation.data.coco import SPLITS, CocoWriter, LabelledGarment
+from models.segmentation.data.coco import LabelledGarment
+from models.segmentation.data.prepared import PreparedWriter
 
 CATEGORY_OF_LABEL: Mapping[str, str] = {
     **dict.fromkeys(("blouse", "top", "bodysuit", "bra", "intimate"), "top"),
@@ -51,23 +51,30 @@ FAR_APART = 0.25
 def prepare_ccp(source: Path, out: Path, report: Callable[[str], None] = lambda _: None) -> None:
     """Write the photos of `source` that have pixel maps as a prepared folder `out`."""
     names = json.loads((source / "labels.json").read_text())["labels"]
-    writers = {split: CocoWriter(out / f"{split}.json") for split in SPLITS}
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    writer = PreparedWriter(out)
     with (source / "manifest.csv").open(newline="") as manifest:
         rows = [row for row in csv.DictReader(manifest) if row["annotation"] == "pixel"]
     for row in rows:
-        with Image.open(source / row["mask"]) as image:
-            label_map = np.array(image)
-        garments = split_label_map(label_map, names)
-        file_name = Path(row["image"]).name
-        shutil.copyfile(source / row["image"], out / "images" / file_name)
+        try:
+            with Image.open(source / row["mask"]) as image:
+                label_map = np.array(image)
+            garments = split_label_map(label_map, names)
+        except (OSError, IndexError) as error:
+            writer.skip(row["image"], row["mask"], f"its pixel map can't be used: {error!r}")
+            continue
         labels = sorted({garment.category for garment in garments})
-        writers[row["split"]].add_photo(
-            file_name, label_map.shape, garments, labels, foreground=label_map != 0
-        )
-    for writer in writers.values():
-        writer.write()
-    report(f"ccp: {len(rows)} photos")
+        photo, shape = source / row["image"], label_map.shape
+        if not photo.exists():
+            writer.skip(row["image"], "photo", "is missing")
+            continue
+        writer.add_photo(row["split"], photo, shape, garments, labels, label_map != 0)
+    report(writer.finish("ccp", _NOTES))
+
+
+_NOTES = (
+    "Labels of skin, hair, jewellery and the like are background. "
+    f"Regions below {MIN_GARMENT_SHARE:.2%} of the photo and specks are left out.",
+)
 
 
 def split_label_map(label_map: np.ndarray, names: list[str]) -> list[LabelledGarment]:

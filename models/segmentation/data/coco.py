@@ -5,7 +5,7 @@ A prepared folder holds `images/` and one `train.json`, `val.json`, `test.json`.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,14 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class LabelledGarment:
-    """One garment of a photo: its category and its (H, W) bool mask."""
+    """One garment of a photo: its category and its (H, W) bool mask.
+
+    `details` are kept beside them in the annotation, such as the `item` that the garment is.
+    """
 
     category: str
     mask: np.ndarray
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class CocoWriter:
         foreground: np.ndarray | None = None,
     ) -> None:
         """Add a photo of `size` (height, width); `file_name` is relative to `images/`."""
-        image_id = len(self._images) + 1
+        image_id = 1 + max((image["id"] for image in self._images[-1:]), default=0)
         height, width = size
         self._images.append(
             {
@@ -93,15 +97,32 @@ class CocoWriter:
         rle = encode_mask(garment.mask)
         self._annotations.append(
             {
-                "id": len(self._annotations) + 1,
+                "id": 1 + max((entry["id"] for entry in self._annotations[-1:]), default=0),
                 "image_id": image_id,
                 "category_id": self.categories.index(garment.category) + 1,
                 "segmentation": rle,
                 "bbox": [float(value) for value in coco_mask.toBbox(rle)],
                 "area": int(garment.mask.sum()),
                 "iscrowd": 0,
+                **garment.details,
             }
         )
+
+    @property
+    def photos(self) -> Sequence[Mapping[str, Any]]:
+        """The images added so far, in COCO's form."""
+        return self._images
+
+    @property
+    def garments(self) -> Sequence[Mapping[str, Any]]:
+        """The annotations added so far, in COCO's form."""
+        return self._annotations
+
+    def drop_photos(self, file_names: Collection[str]) -> None:
+        """Take photos out again, with their garments."""
+        dropped = {i["id"] for i in self._images if i["file_name"] in file_names}
+        self._images = [i for i in self._images if i["id"] not in dropped]
+        self._annotations = [a for a in self._annotations if a["image_id"] not in dropped]
 
     def write(self) -> None:
         """Write the COCO file."""
