@@ -6,7 +6,7 @@ Called when a checkpoint is loaded to serve. Training and checkpoints keep the t
 from collections.abc import Callable
 
 import torch
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -19,6 +19,8 @@ def fold_batch_norm(network: nn.Module, example: Tensor) -> int:
     """
     pairs = _find_pairs(network, example)
     for conv, norm in pairs:
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         conv.weight, conv.bias = fuse_conv_bn_weights(
             conv.weight,
             conv.bias,

@@ -3,6 +3,7 @@
 Bodies import what they need when they run, so that `lookalike --help` never loads torch.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def prepare(kind: str, source: Path, out: Path, taxonomy: str, category_map: Pat
         raise click.UsageError(f"--taxonomy is for deepfashion2 and kfashion, not for {kind}")
     if category_map is not None and kind != "coco":
         raise click.UsageError(f"--category-map is for coco, not for {kind}")
-    converters = {
+    converters: dict[str, Callable[[Path, Path, Callable[[str], None]], None]] = {
         "ccp": prepare_ccp,
         "clothing": prepare_clothing,
         "coco": partial(prepare_coco, category_map=category_map),

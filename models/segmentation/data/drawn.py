@@ -35,6 +35,6 @@ def prepare_drawn(source: Path, out: Path, report: Callable[[str], None] = lambd
 
 
 def _read_garment(entry: dict[str, Any], names: dict[int, str]) -> LabelledGarment:
-    details = {key: entry[key] for key in ("item", "view") if key in entry}
+    details = {key: value for key, value in entry.items() if key in ("item", "view")}
     mask = decode_mask(entry["segmentation"])
     return LabelledGarment(names[entry["category_id"]], mask, details)

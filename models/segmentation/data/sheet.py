@@ -4,6 +4,7 @@ Called by `lookalike data prepare` when a folder is written.
 """
 
 import colorsys
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -45,9 +46,10 @@ def _draw_cell(photo: LabelledPhoto) -> np.ndarray:
     scale = min((width - 4) / pixels.shape[1], (height - 4) / pixels.shape[0])
     size = (max(1, int(pixels.shape[1] * scale)), max(1, int(pixels.shape[0] * scale)))
     small = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    colours = _colours(photo.categories.values())
     labels: list[tuple[str, tuple[int, int], tuple[int, int, int]]] = []
     for garment in photo.load_garments():
-        colour = _colour_of(garment.category)
+        colour = colours[garment.category]
         mask = cv2.resize(garment.mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
         lines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(small, lines, -1, colour, 2, cv2.LINE_AA)
@@ -73,7 +75,10 @@ def _write(
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def _colour_of(category: str) -> tuple[int, int, int]:
-    hue = (sum(ord(letter) * (place + 7) for place, letter in enumerate(category)) * 47 % 360) / 360
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, 1.0)
-    return int(255 * red), int(255 * green), int(255 * blue)
+def _colours(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+    """A colour for each category; neighbours in the list differ most."""
+    colours = {}
+    for place, name in enumerate(names):
+        red, green, blue = colorsys.hsv_to_rgb(place * 0.618 % 1, 0.75, 1.0)
+        colours[name] = (int(255 * red), int(255 * green), int(255 * blue))
+    return colours
