@@ -116,7 +116,7 @@ def _parse_source(text: str) -> Any:
 @click.option("--checkpoint", type=_FOLDER, default=SHIPPED, help="Default: the shipped one.")
 @click.option("--data", type=_FOLDER, required=True, help="A prepared folder.")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="test")
-@click.option("--out", type=_NEW_FOLDER, required=True, help="Folder for metrics.json.")
+@click.option("--out", type=_NEW_FOLDER, required=True, help="Folder for the page.")
 @click.option("--threshold", type=float, help="Score threshold; default: the card's.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--write-card", metavar="NAME", help="Store the scores in the card under NAME.")
@@ -129,22 +129,28 @@ def evaluate(
     device: str,
     write_card: str | None,
 ) -> None:
-    """Print and write AP, AP50, AP75, APs, APm and APl for boxes and masks, and what is found."""
-    from models.segmentation.evaluate import evaluate_folder, write_metrics
+    """Measure a checkpoint: AP for boxes and masks, what is found, what is taken for what.
+
+    OUT gets index.html with curves, a confusion matrix and the worst and best photos, the same
+    tables in report.md, and metrics.json.
+    """
+    from models.segmentation.evaluate import evaluate_folder
     from models.segmentation.infer import load_segmenter
+    from models.segmentation.page import write_evaluation
     from models.segmentation.ship import record_metrics
 
     precise = load_segmenter(checkpoint, device, 0.02, None, max_garments=100)
     shipped = load_segmenter(checkpoint, device, threshold)
     with _progress(f"{data.name} {split}") as advance:
-        metrics = evaluate_folder(precise, shipped, data, split, advance)
-    path = write_metrics(metrics, out)
+        evaluation = evaluate_folder(precise, shipped, data, split, advance)
+    page = write_evaluation(evaluation, out, data.name)
+    metrics = evaluation.metrics
     _print_tables(metrics)
     if write_card:
         command = f"lookalike evaluate segmentation --data {data.name} --split {split} --out OUT"
         command += f" --write-card {write_card}"
         record_metrics(checkpoint, write_card, metrics, command)
-    click.echo(path)
+    click.echo(page)
 
 
 @click.command()
@@ -155,7 +161,8 @@ def evaluate(
 def threshold(checkpoint: Path, folders: tuple[Path, ...], photos: int, write_card: bool) -> None:
     """Choose the score threshold by F1 on the validation splits of prepared folders."""
     from models.segmentation.data.coco import read_photos
-    from models.segmentation.evaluate import THRESHOLDS, choose_threshold, find_garments
+    from models.segmentation.evaluate import THRESHOLDS, choose_threshold
+    from models.segmentation.found import find_garments
     from models.segmentation.infer import load_segmenter
     from models.segmentation.ship import record_threshold
 
@@ -210,11 +217,13 @@ def _print_tables(metrics: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from models.segmentation.precision import METRIC_NAMES
+
     console = Console()
     for kind in ("box", "mask"):
         if kind not in metrics:
             continue
-        scores = {k: v for k, v in metrics[kind].items() if k != "per_category"}
+        scores = {name: metrics[kind][name] for name in METRIC_NAMES}
         total = Table(*scores, title=kind)
         total.add_row(*("-" if value is None else f"{value:.2f}" for value in scores.values()))
         console.print(total)

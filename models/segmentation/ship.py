@@ -45,9 +45,14 @@ def make_checkpoint(
 
 
 def record_metrics(folder: Path, name: str, metrics: Mapping[str, Any], command: str) -> Card:
-    """Store one evaluation in the card, with the command that measured it."""
+    """Store one evaluation in the card, with the command that measured it; without its curves."""
     card = load_card(folder, "segmentation")
-    entry = {**metrics, "command": command}
+    entry = {**{k: v for k, v in metrics.items() if k != "confusion"}, "command": command}
+    for kind in ("box", "mask"):
+        if kind in entry:
+            rows = entry[kind]["per_category"].items()
+            plain = {name: {k: v for k, v in row.items() if k != "curve"} for name, row in rows}
+            entry[kind] = {**entry[kind], "per_category": plain}
     return _rewrite(folder, card, metrics={**card.metrics, name: entry})
 
 

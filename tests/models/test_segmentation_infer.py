@@ -16,9 +16,9 @@ from models.segmentation.data.coco import CocoWriter, LabelledGarment, read_phot
 from models.segmentation.evaluate import (
     choose_threshold,
     evaluate_folder,
-    find_garments,
     measure_fitting,
 )
+from models.segmentation.found import find_garments
 from models.segmentation.infer import FoundGarment, Segmenter, load_segmenter
 from sample.shop import draw_items
 from sample.views import DrawnPhoto
@@ -137,6 +137,7 @@ class PerfectSegmenter:
     """Answers with what was drawn: every score must be perfect."""
 
     score_threshold = 0.5
+    checkpoint_id = "segmentation-perfect"
 
     def __init__(self, answers: list[list[FoundGarment]]) -> None:
         self.answers = iter(answers)
@@ -158,10 +159,13 @@ def test_a_perfect_segmenter_scores_a_hundred(tmp_path: Path) -> None:
         answers.append([FoundGarment("dress", 0.9 - 0.05 * index, box, mask)])
     writer.write()
     precise, shipped = PerfectSegmenter(answers), PerfectSegmenter(answers)
-    metrics = evaluate_folder(precise, shipped, tmp_path, "test")  # type: ignore[arg-type]
+    metrics = evaluate_folder(precise, shipped, tmp_path, "test").metrics  # type: ignore[arg-type]
     assert metrics["box"]["AP"] == 100
     assert metrics["mask"]["AP50"] == 100
     assert metrics["mask"]["per_category"]["dress"]["instances"] == 6
+    assert metrics["mask"]["intervals"]["AP"] == [100, 100]
+    assert metrics["at_threshold"]["precision"] == metrics["at_threshold"]["recall"] == 1
+    assert metrics["confusion"] == {"dress": {"dress": 6}}
     assert metrics["found"]["fitting_share"] == 1
 
 
