@@ -59,7 +59,7 @@ def prepare_clothing(
     writer = PreparedWriter(out)
     known = [row for row in rows if row["label"] in CATEGORY_OF_LABEL]
     for row in rows:
-        if row not in known:
+        if row["label"] not in CATEGORY_OF_LABEL:
             writer.skip(row["image"], "label", f"{row['label']} names no category")
     masks = _cut_all([source / row["image"] for row in known if row["split"] != "test"], processes)
     for row in known:
