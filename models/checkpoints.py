@@ -87,6 +87,17 @@ def write_card(folder: Path, card: Card) -> None:
     _replace(folder / CARD_FILE, text.encode())
 
 
+def record_metrics(
+    folder: Path, kind: Kind, name: str, metrics: Mapping[str, Any], command: str
+) -> Card:
+    """Store one evaluation in the card under `name`, with the command that measured it."""
+    card = load_card(folder, kind)
+    entry = {**metrics, "command": command}
+    card = dataclasses.replace(card, metrics={**card.metrics, name: entry})
+    write_card(folder, card)
+    return card
+
+
 def load_card(folder: Path, kind: Kind) -> Card:
     """Read and check the card without touching the weights; needs neither torch nor safetensors.
 

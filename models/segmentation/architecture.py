@@ -39,6 +39,8 @@ class CascadeConfig:
 
     `short_side_px` is what photos are scaled to at inference (the long side at most
     `long_side_px`). Mean and standard deviation are those of 0-255 values in `channel_order`.
+    `stride_in_1x1` tells where detectron2's own ResNets halve the map: the original ones in the
+    first filter of a block, torchvision's in the 3x3 one.
     """
 
     trunk: str = "tf_efficientnet_lite2"
@@ -56,6 +58,7 @@ class CascadeConfig:
     channel_order: str = "RGB"
     pixel_mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     pixel_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+    stride_in_1x1: bool = True
 
     def to_card(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -142,6 +145,8 @@ def _detectron2_config(config: CascadeConfig) -> CfgNode:
     model.MASK_ON = True
     model.RESNETS.DEPTH = RESNETS.get(config.trunk, 50)
     model.RESNETS.OUT_FEATURES = ["res2", "res3", "res4", "res5"]
+    model.RESNETS.STRIDE_IN_1X1 = config.stride_in_1x1
+    model.BACKBONE.FREEZE_AT = 0  # what is frozen is the trainer's choice
     model.FPN.IN_FEATURES = ["res2", "res3", "res4", "res5"]
     model.FPN.OUT_CHANNELS = config.fpn_channels
     _describe_proposals(model, config)

@@ -29,6 +29,7 @@ class AugmentOptions:
     crop_rate: float = 0.45
     studio_rate: float = 0.3
     turn_rate: float = 0.06
+    light_rate: float = 1.0
     min_side_px: int = 208
     max_side_px: int = 320
     max_long_side_px: int = 480
@@ -50,7 +51,9 @@ def make_random_view(view: View, options: AugmentOptions, rng: np.random.Generat
         view = flip(view)
     side = int(rng.integers(options.min_side_px, options.max_side_px + 1))
     view = scale(view, side, options.max_long_side_px)
-    return replace(view, photo=change_light(view.photo, rng))
+    if rng.random() < options.light_rate:
+        return replace(view, photo=change_light(view.photo, rng))
+    return view
 
 
 def place_before_studio(view: View, rng: np.random.Generator) -> View:

@@ -10,106 +10,14 @@ from typing import Any
 
 import click
 
+from models.segmentation.train_cli import train
+
 SHIPPED = Path(__file__).parent.parent / "checkpoints" / "segmenter"
 """The checkpoint in the repository."""
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-
-
-@click.command()
-@click.argument("out", type=_NEW_FOLDER)
-@click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    required=True,
-    metavar="FOLDER[:SHARE]",
-    help="A prepared folder and its share of the photos seen; repeat for more.",
-)
-@click.option("--minutes", default=60.0, show_default=True, help="Time to train, all in all.")
-@click.option("--start", type=_FILE, help="ImageNet weights of the trunk (.pth).")
-@click.option("--init", type=_FOLDER, help="A checkpoint of the same architecture to begin with.")
-@click.option("--learning-rate", default=6e-4, show_default=True)
-@click.option(
-    "--short-side", type=(int, int), default=(208, 320), show_default=True, help="Least and most."
-)
-@click.option("--crop-rate", default=0.45, show_default=True, help="Share of close crops.")
-@click.option("--studio-rate", default=0.3, show_default=True, help="Share before a studio wall.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; default: all cores.")
-@click.option("--trunk", default="tf_efficientnet_lite2", show_default=True)
-def train(
-    out: Path,
-    sources: tuple[str, ...],
-    minutes: float,
-    start: Path | None,
-    init: Path | None,
-    learning_rate: float,
-    short_side: tuple[int, int],
-    crop_rate: float,
-    studio_rate: float,
-    seed: int,
-    device: str,
-    threads: int | None,
-    trunk: str,
-) -> None:
-    """Train a segmenter in OUT, resuming there, and write the checkpoint OUT/checkpoint."""
-    import torch
-
-    from models.segmentation.architecture import CascadeConfig, published_config
-    from models.segmentation.augment import AugmentOptions
-    from models.segmentation.ship import make_checkpoint
-    from models.segmentation.train import TrainOptions, train_segmenter
-
-    if threads:
-        torch.set_num_threads(threads)
-    config = published_config(trunk=trunk) if "resnet" in trunk else CascadeConfig(trunk=trunk)
-    least, most = short_side
-    views = AugmentOptions(
-        crop_rate=crop_rate,
-        studio_rate=studio_rate,
-        min_side_px=least,
-        max_side_px=most,
-        max_long_side_px=most * 3 // 2,
-    )
-    options = TrainOptions(
-        minutes=minutes, learning_rate=learning_rate, seed=seed, device=device, augment=views
-    )
-    weights = train_segmenter(
-        config, [_parse_source(text) for text in sources], out, options, start, click.echo, init
-    )
-    card = make_checkpoint(
-        weights,
-        out / "checkpoint",
-        config,
-        training={
-            "minutes": minutes,
-            "seed": seed,
-            "sources": list(sources),
-            "init": str(init) if init else None,
-            "learning_rate": learning_rate,
-            "short_side_px": list(short_side),
-            "crop_rate": crop_rate,
-            "studio_rate": studio_rate,
-        },
-    )
-    click.echo(f"{card.id} in {out / 'checkpoint'}")
-
-
-def _parse_source(text: str) -> Any:
-    from models.segmentation.train import Source
-
-    folder, _, share = text.partition(":")
-    try:
-        source = Source(Path(folder), float(share or 1))
-    except ValueError as error:
-        raise click.BadParameter(f"{share!r} is no share", param_hint="--source") from error
-    if not (source.folder / "train.json").exists():
-        raise click.BadParameter(f"{folder} holds no train.json", param_hint="--source")
-    return source
 
 
 @click.command()

@@ -38,6 +38,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     _fill_gaps()
     torch.meshgrid(torch.zeros(1), torch.zeros(1))  # spends the one warning here
+    from detectron2.checkpoint.c2_model_loading import convert_basic_c2_names
     from detectron2.config import CfgNode, get_cfg
     from detectron2.layers import ShapeSpec, paste_masks_in_image
     from detectron2.modeling import GeneralizedRCNN
@@ -63,6 +64,7 @@ __all__ = [
     "build_proposal_generator",
     "build_resnet_fpn_backbone",
     "build_roi_heads",
+    "convert_basic_c2_names",
     "get_cfg",
     "paste_masks_in_image",
 ]

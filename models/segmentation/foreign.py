@@ -63,8 +63,9 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         content = _read_pickle(file) if file.suffix == ".pkl" else _read_torch(file)
     except (pickle.UnpicklingError, EOFError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(file, f"can't be read as weights alone: {error}") from error
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
+    for wrapper in ("model", "state_dict", "blobs"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
     if not isinstance(content, Mapping):
         raise CheckpointError(file, "holds no table of weights")
     weights = {}

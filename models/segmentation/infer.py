@@ -22,6 +22,9 @@ from models.segmentation.suppress import merge_duplicates
 DEFAULT_THRESHOLD = 0.4
 SAME_GARMENT_IOU = 0.7
 MASK_THRESHOLD = 0.5
+PADDING_PX = 32
+"""Each side is padded to a multiple of the coarsest feature map's stride."""
+
 LEAST_SHARE = 0.2
 """Detections below this share of the threshold add nothing to a garment's score."""
 
@@ -74,16 +77,19 @@ class Segmenter:
     def segment_photos(self, photos: Sequence[np.ndarray]) -> list[list[FoundGarment]]:
         """The garments of each (H, W, 3) uint8 RGB photo, best score first.
 
-        The photos run through the network as one batch; `[]` stands for a photo without any.
+        `[]` stands for a photo without any. A photo's garments don't depend on what else is given.
         """
         if not photos:
             return []
-        inputs = [{"image": self._prepare(photo)} for photo in photos]
-        with autocast(self._device):
-            outputs = self._model.inference(inputs, do_postprocess=False)
+        images = [self._prepare(photo) for photo in photos]
+        found: dict[int, Instances] = {}
+        for places in group_by_padded_size([image.shape for image in images]):
+            with autocast(self._device):
+                inputs = [{"image": images[place]} for place in places]
+                outputs = self._model.inference(inputs, do_postprocess=False)
+            found |= zip(places, outputs, strict=True)
         return [
-            self._read_garments(output.to("cpu"), photo)
-            for output, photo in zip(outputs, photos, strict=True)
+            self._read_garments(found[place].to("cpu"), photo) for place, photo in enumerate(photos)
         ]
 
     def _prepare(self, photo: np.ndarray) -> torch.Tensor:
@@ -139,6 +145,19 @@ def _paste(masks: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]) -> n
     """(N, 1, 28, 28) probabilities inside (N, 4) boxes -> (N, H, W) bool."""
     pasted = paste_masks_in_image(masks[:, 0].float(), boxes, size, threshold=MASK_THRESHOLD)
     return np.asarray(pasted.numpy(), dtype=bool)
+
+
+def group_by_padded_size(shapes: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Places of (3, H, W) images that are padded to the same size, and so run as one batch.
+
+    Padded further, to the largest photo beside it, a photo would be answered otherwise: behind
+    the first filter the padding is no longer zero and leaks in over the rim, and its anchors take
+    proposals away.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    for place, (_, height, width) in enumerate(shapes):
+        groups.setdefault((-height // PADDING_PX, -width // PADDING_PX), []).append(place)
+    return list(groups.values())
 
 
 def load_segmenter(

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from models import checkpoints
 from models.checkpoints import Card, load_card, save_checkpoint, write_card
 from models.segmentation.architecture import CascadeConfig, build_cascade
 from models.segmentation.infer import DEFAULT_THRESHOLD, load_model_weights
@@ -21,7 +22,7 @@ def make_checkpoint(
     config: CascadeConfig,
     data: Sequence[Mapping[str, Any]] = (),
     training: Mapping[str, Any] | None = None,
-    licence: str = "Apache-2.0",
+    licence: str = "",
     notes: str = "",
 ) -> Card:
     """Write the averaged weights of a training run as a checkpoint folder.
@@ -46,14 +47,13 @@ def make_checkpoint(
 
 def record_metrics(folder: Path, name: str, metrics: Mapping[str, Any], command: str) -> Card:
     """Store one evaluation in the card, with the command that measured it; without its curves."""
-    card = load_card(folder, "segmentation")
-    entry = {**{k: v for k, v in metrics.items() if k != "confusion"}, "command": command}
+    entry = {key: value for key, value in metrics.items() if key != "confusion"}
     for kind in ("box", "mask"):
         if kind in entry:
             rows = entry[kind]["per_category"].items()
             plain = {name: {k: v for k, v in row.items() if k != "curve"} for name, row in rows}
             entry[kind] = {**entry[kind], "per_category": plain}
-    return _rewrite(folder, card, metrics={**card.metrics, name: entry})
+    return checkpoints.record_metrics(folder, "segmentation", name, entry, command)
 
 
 def record_threshold(folder: Path, score_threshold: float) -> Card:

@@ -19,7 +19,12 @@ from models.segmentation.evaluate import (
     measure_fitting,
 )
 from models.segmentation.found import find_garments
-from models.segmentation.infer import FoundGarment, Segmenter, load_segmenter
+from models.segmentation.infer import (
+    FoundGarment,
+    Segmenter,
+    group_by_padded_size,
+    load_segmenter,
+)
 from sample.shop import draw_items
 from sample.views import DrawnPhoto
 
@@ -76,18 +81,24 @@ def test_boxes_and_masks_are_in_pixels_of_a_photo_that_is_not_square(
         assert columns.max() <= x1 + 2
 
 
-def test_a_photo_gets_the_same_answer_alone_and_in_a_batch(
+def test_a_photo_gets_the_same_answer_alone_and_beside_photos_of_other_sizes(
     segmenter: Segmenter, drawn: list[DrawnPhoto]
 ) -> None:
-    photos = [photo.pixels for photo in drawn[:3]]
+    pixels = [photo.pixels for photo in drawn[:3]]
+    wide = cv2.copyMakeBorder(pixels[0], 0, 0, 150, 100, cv2.BORDER_REPLICATE)
+    photos = [*pixels, wide, cv2.resize(pixels[1], (410, 300)), pixels[2][:200]]
     for photo, together in zip(photos, segmenter.segment_photos(photos), strict=True):
         alone = segmenter.segment_photos([photo])[0]
-        sure = [g for g in alone if g.score > segmenter.score_threshold + 0.1]
-        for garment in sure:
-            same = [g for g in together if g.category == garment.category]
-            best = max(same, key=lambda g: mask_iou(g.mask, garment.mask))
-            assert mask_iou(best.mask, garment.mask) > 0.95
-            assert best.score == pytest.approx(garment.score, abs=0.05)
+        assert [g.category for g in together] == [g.category for g in alone]
+        for garment, same in zip(alone, together, strict=True):
+            assert same.score == pytest.approx(garment.score, abs=0.01)
+            assert same.box == pytest.approx(garment.box, abs=0.5)
+            assert mask_iou(same.mask, garment.mask) > 0.99
+
+
+def test_photos_that_are_padded_alike_run_together() -> None:
+    shapes = [(3, 352, 500), (3, 340, 512), (3, 353, 512), (3, 512, 352), (3, 352, 481)]
+    assert group_by_padded_size(shapes) == [[0, 1, 4], [2], [3]]
 
 
 def test_answers_are_sorted_above_the_threshold_and_of_the_taxonomy(

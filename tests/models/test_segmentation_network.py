@@ -1,6 +1,5 @@
 """The segmenter's network: detectron2 loads, foreign weights fit or are refused, it learns."""
 
-import itertools
 import pickle
 from pathlib import Path
 
@@ -13,23 +12,15 @@ from catalog.errors import CheckpointError, InputError
 from catalog.taxonomy import KFASHION_CATEGORIES
 from models.segmentation import compat
 from models.segmentation.architecture import CascadeConfig, build_cascade, published_config
-from models.segmentation.augment import AugmentOptions, View
+from models.segmentation.augment import View
 from models.segmentation.cli import import_checkpoint
-from models.segmentation.data.coco import CocoWriter, LabelledGarment
 from models.segmentation.foreign import import_detectron2, infer_config, read_weights
 from models.segmentation.infer import load_segmenter
+from models.segmentation.recipe import TrainOptions
+from models.segmentation.schedule import rate_factor
 from models.segmentation.suppress import merge_duplicates
-from models.segmentation.train import (
-    Source,
-    TrainOptions,
-    rate_factor,
-    to_detectron2,
-    train_segmenter,
-)
-from models.segmentation.trunks import (
-    TimmTrunk,
-    freeze_trunk,
-)
+from models.segmentation.trunks import TimmTrunk, freeze_trunk
+from models.segmentation.views import to_detectron2
 from models.starting_weights import load_starting_weights, rename_efficientnet_lite
 
 TINY = CascadeConfig(
@@ -107,7 +98,7 @@ def test_trunk_weights_of_another_size_are_refused(tmp_path: Path) -> None:
 
 def test_depthwise_filters_and_the_first_stages_are_frozen() -> None:
     trunk = TimmTrunk("tf_efficientnet_lite0")
-    freeze_trunk(trunk, 3)
+    freeze_trunk(trunk, 3, depthwise=True)
     trained = {name for name, p in trunk.network.named_parameters() if p.requires_grad}
     assert trained
     assert not any("conv_dw" in name or name.startswith("conv_stem") for name in trained)
@@ -196,30 +187,3 @@ def test_a_malicious_file_is_refused_and_runs_nothing(suffix: str, tmp_path: Pat
     with pytest.raises(CheckpointError, match="weights alone"):
         read_weights(file)
     assert not trace.exists()
-
-
-@pytest.mark.slow
-def test_training_overfits_two_photos_and_resumes(tmp_path: Path) -> None:
-    import cv2
-
-    writer = CocoWriter(tmp_path / "data" / "train.json")
-    (tmp_path / "data" / "images").mkdir(parents=True)
-    for index in range(2):
-        mask = np.zeros((128, 128), bool)
-        mask[20:100, 30 + 10 * index : 90 + 10 * index] = True
-        photo = np.where(mask[..., None], (30, 30, 200), (220, 220, 220)).astype(np.uint8)
-        cv2.imwrite(str(tmp_path / "data" / "images" / f"{index}.png"), photo)
-        writer.add_photo(f"{index}.png", mask.shape, [LabelledGarment("dress", mask)])
-    writer.write()
-    lines: list[str] = []
-    source, out = [Source(tmp_path / "data", 1.0)], tmp_path / "run"
-    augment = AugmentOptions(0, 0, 0, 128, 129, 200)
-    for minutes in (1.0, 2.0):
-        options = TrainOptions(
-            minutes=minutes, batch_photos=2, learning_rate=2e-3, frozen_stages=0, augment=augment
-        )
-        tick = itertools.count().__next__  # each step takes a second, on any machine
-        train_segmenter(TINY, source, out, options, report=lines.append, clock=tick)
-    losses = [float(line.split()[3]) for line in lines]
-    assert losses[-1] < 0.7 * losses[0]
-    assert [int(line.split()[1]) for line in lines] == [20, 40, 60, 80, 100, 120]

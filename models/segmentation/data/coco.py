@@ -37,7 +37,8 @@ class LabelledPhoto:
     """One photo as training reads it; `labels` say what fits it as a whole.
 
     `annotations` are COCO's, with ids that `categories` (id -> name) explains. `foreground` is
-    the RLE of everything that is not background (a whole person), where known.
+    the RLE of everything that is not background (a whole person), where known. `item` is the
+    product that the photo is of, `view` how it shows it (main, back, detail), where known.
     """
 
     path: Path
@@ -47,6 +48,8 @@ class LabelledPhoto:
     categories: Mapping[int, str]
     labels: tuple[str, ...] = ()
     foreground: dict[str, Any] | None = None
+    item: str = ""
+    view: str = ""
 
     def load_pixels(self) -> np.ndarray:
         """The (H, W, 3) uint8 RGB pixels."""
@@ -76,6 +79,8 @@ class CocoWriter:
         garments: Iterable[LabelledGarment],
         labels: Sequence[str] = (),
         foreground: np.ndarray | None = None,
+        item: str = "",
+        view: str = "",
     ) -> None:
         """Add a photo of `size` (height, width); `file_name` is relative to `images/`."""
         image_id = 1 + max((image["id"] for image in self._images[-1:]), default=0)
@@ -88,6 +93,8 @@ class CocoWriter:
                 "height": height,
                 "labels": list(labels),
                 "foreground": None if foreground is None else encode_mask(foreground),
+                "item": item,
+                "view": view,
             }
         )
         for garment in garments:
@@ -152,6 +159,8 @@ def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
             categories=categories,
             labels=tuple(image.get("labels", ())),
             foreground=image.get("foreground"),
+            item=image.get("item", ""),
+            view=image.get("view", ""),
         )
         for image in content["images"]
     ]

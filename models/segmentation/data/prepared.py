@@ -56,10 +56,13 @@ class PreparedWriter:
         labels: Sequence[str] = (),
         foreground: np.ndarray | None = None,
         name: str = "",
+        item: str = "",
+        view: str = "",
     ) -> None:
         """Copy a photo of `size` (height, width) and keep what is said about it.
 
-        `name` is its path inside `images/` where the file's own name is not unique.
+        `name` is its path inside `images/` where the file's own name is not unique. `item` is
+        the product that the photo is of, `view` how it shows it, where known.
         """
         name = name or photo.name
         if name in self._names:
@@ -69,7 +72,7 @@ class PreparedWriter:
         target = self.out / "images" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photo, target)
-        self._writers[split].add_photo(name, size, garments, labels, foreground)
+        self._writers[split].add_photo(name, size, garments, labels, foreground, item, view)
 
     def skip(self, file: str, where: str, problem: str) -> None:
         """Note what is left out, and why; nothing is left out without this."""
