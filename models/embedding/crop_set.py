@@ -1,31 +1,31 @@
 """Crops of garments on disk with their identity and category: what CGD is trained and judged on.
 
-Written by `prepare_crops` from COCO files, read by training and evaluation.
+Written by models.embedding.cutting, read by training and evaluation.
 """
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.masks import decode_mask
+from catalog.errors import InputError
 from models.crops import cut_crop
 from models.pixels import read_pixels
 
-_INDEX = "crops.jsonl"
-_MIN_SIDE_PX = 24
+INDEX = "crops.jsonl"
 
 
 @dataclass(frozen=True)
 class CropRecord:
     """One crop: files `<key>.jpg` (background kept) and `<key>.png` (mask) in the set's folder.
 
-    `identity` is the same for all crops that show the same item, `source` names the data set.
+    `identity` is the same for all crops that show the same item, `source` names the data set,
+    `kind` is the source's own finer word for the garment (Longsleeve), or else its category.
     """
 
     key: str
@@ -34,76 +34,46 @@ class CropRecord:
     source: str
     photo: str
     view: str = ""
+    kind: str = ""
 
-
-def prepare_crops(
-    annotations: Path, photos: Path, out: Path, source: str, side_px: int = 256
-) -> int:
-    """Cut every garment of a COCO file and add it to the set in `out`; returns how many.
-
-    An annotation's `item` is its identity; without one every garment is an identity of its own.
-    Crops are stored with their longer side at most `side_px` pixels.
-    """
-    content = json.loads(annotations.read_text(encoding="utf-8"))
-    categories = {entry["id"]: entry["name"] for entry in content["categories"]}
-    files = {image["id"]: image["file_name"] for image in content["images"]}
-    out.mkdir(parents=True, exist_ok=True)
-    by_photo: dict[str, list[Mapping[str, Any]]] = {}
-    for entry in content["annotations"]:
-        by_photo.setdefault(files[entry["image_id"]], []).append(entry)
-    count = 0
-    with (out / _INDEX).open("a", encoding="utf-8") as index:
-        for name, entries in by_photo.items():
-            photo = read_pixels(photos / name)
-            for entry in entries:
-                key = f"{source}-{annotations.stem}-{entry['id']:06d}"
-                if not _write_crop(out / key, photo, entry, side_px):
-                    continue
-                record = CropRecord(
-                    key=key,
-                    identity=f"{source}:{entry.get('item', key)}",
-                    category=categories[entry["category_id"]],
-                    source=source,
-                    photo=name,
-                    view=entry.get("view", ""),
-                )
-                index.write(json.dumps(asdict(record)) + "\n")
-                count += 1
-    return count
-
-
-def _write_crop(
-    path: Path, photo: NDArray[np.uint8], entry: Mapping[str, Any], side_px: int
-) -> bool:
-    """Write one crop and its mask; False when there is too little of it to tell anything."""
-    mask = decode_mask(entry["segmentation"])
-    left, top, width, height = entry["bbox"]
-    if max(width, height) < _MIN_SIDE_PX:
-        return False
-    box = (left, top, left + width, top + height)
-    crop = cut_crop(photo, box, mask, background="keep")
-    layers = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
-    cut = cut_crop(layers, box, mask, background="keep")[..., 0]
-    scale = min(1.0, side_px / max(crop.shape[:2]))
-    if scale < 1:
-        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-        crop = _shrink(crop, size)
-        cut = _shrink(cut, size)
-    cv2.imwrite(
-        f"{path}.jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95]
-    )
-    cv2.imwrite(f"{path}.png", cut)
-    return True
-
-
-def _shrink(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", self.category)
 
 
 def read_records(folder: Path) -> list[CropRecord]:
-    """The set's records in the order in which they were added."""
-    lines = (folder / _INDEX).read_text(encoding="utf-8").splitlines()
-    return [CropRecord(**json.loads(line)) for line in lines]
+    """The set's records in the order in which they were added.
+
+    Raises InputError, with file and line, when the folder holds no set or a line is no record.
+    """
+    path = folder / INDEX
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path} can't be read; lookalike data crops writes it") from error
+    records = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    if not records:
+        raise InputError(f"{path} holds no crops; add some with lookalike data crops")
+    return records
+
+
+def _parse(path: Path, number: int, line: str) -> CropRecord:
+    try:
+        fields: Mapping[str, Any] = json.loads(line)
+        return CropRecord(**fields)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}, line {number}: no record of a crop: {error}") from error
+
+
+def write_records(folder: Path, records: Sequence[CropRecord]) -> None:
+    """Replace the set's index at once: a cut leaves the old one."""
+    text = "".join(json.dumps(asdict(record)) + "\n" for record in records)
+    partial = folder / f".{INDEX}.{os.getpid()}.partial"
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / INDEX)
 
 
 def read_crop(folder: Path, record: CropRecord) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -9,18 +9,23 @@ import torch
 from torch import Tensor, nn
 
 
+def widen(tensor: Tensor) -> Tensor:
+    """At least float32: what half precision would round away is added up here."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 class GlobalMean(nn.Module):
     """S (SPoC): the mean over all places; it sees what covers much of the garment."""
 
     def forward(self, features: Tensor) -> Tensor:
-        return features.float().mean(dim=(-2, -1))  # (B, C, H, W) -> (B, C)
+        return widen(features).mean(dim=(-2, -1))  # (B, C, H, W) -> (B, C)
 
 
 class GlobalMax(nn.Module):
     """M (MAC): the maximum over all places; it sees the one strongest detail."""
 
     def forward(self, features: Tensor) -> Tensor:
-        return features.float().amax(dim=(-2, -1))  # (B, C, H, W) -> (B, C)
+        return widen(features).amax(dim=(-2, -1))  # (B, C, H, W) -> (B, C)
 
 
 class GeneralizedMean(nn.Module):
@@ -37,7 +42,7 @@ class GeneralizedMean(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         # Scaled by the maximum: the cube of a large activation would leave half precision.
-        raised = features.float().clamp(min=self.floor)
+        raised = widen(features).clamp(min=self.floor)
         top = raised.detach().amax(dim=(-2, -1), keepdim=True)
         mean = (raised / top).pow(self.power).mean(dim=(-2, -1))
         return mean.pow(1.0 / self.power) * top[..., 0, 0]  # (B, C, H, W) -> (B, C)

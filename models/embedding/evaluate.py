@@ -1,73 +1,152 @@
-"""Scores a checkpoint on labelled crops, cut exactly as workers cut them.
+"""Scores embeddings of labelled garments: items, categories, kinds, views and the vote.
 
-Called by `lookalike evaluate embedding`.
+Called by `lookalike evaluate embedding` and, on crop sets, by the validation during training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.embedding.crop_set import plain_crop, read_crop, read_records
-from models.embedding.infer import Embedder
-from models.embedding.metrics import (
-    bootstrap_interval,
-    hits_at,
-    map_at_r,
-    rank_others,
-    share_at,
-    votes_of_nearest,
-)
+from catalog.photos.decode import decode_crop
+from models.embedding.metrics import rank_gallery, votes_of_nearest
+from models.embedding.retrieval import QueryScores
+from models.embedding.scores import score_between, score_labels, summarise, summarise_by
+from models.embedding.subjects import Subject
+
+Pixels = NDArray[np.uint8]
+Embed = Callable[[Sequence[Pixels]], NDArray[np.float32]]
+"""(h, w, 3) crops -> (N, D) rows of length 1."""
+
+MAIN_VIEWS = ("main", "front")
+VOTE = "vote_of_5"
+VOTED_KINDS = (
+    "T-Shirt", "Longsleeve", "Pants", "Shirt", "Dress", "Shoes", "Shorts", "Outwear", "Skirt",
+    "Hat",
+)  # fmt: skip
+"""The Clothing dataset's ten largest kinds: those whose vote is compared with its own scores."""
+
+_BATCH = 32
 
 
 @dataclass(frozen=True)
-class Score:
-    """A mean over `count` queries with its 95 % bootstrap interval."""
+class Embedded:
+    """Subjects with their embeddings (N, D); rows of those that were not found are zero."""
 
-    value: float
-    low: float
-    high: float
-    count: int
+    subjects: Sequence[Subject]
+    rows: NDArray[np.float32]
 
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], {self.count} queries"
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        return np.array([subject.crop is not None for subject in self.subjects], dtype=bool)
 
 
-def evaluate_crops(embedder: Embedder, folder: Path) -> dict[str, Score]:
-    """Every crop of the set is a query, all others its gallery.
+def embed_subjects(
+    embed: Embed,
+    subjects: Sequence[Subject],
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Embedded:
+    """Embed the crops of all subjects that have one."""
+    places = [i for i, subject in enumerate(subjects) if subject.crop is not None]
+    parts = []
+    for start in range(0, len(places), _BATCH):
+        crops = [decode_crop(subjects[i].crop or b"") for i in places[start : start + _BATCH]]
+        parts.append(embed(crops))
+        advance(min(start + _BATCH, len(places)), len(places))
+    some = np.concatenate(parts) if parts else np.zeros((0, 1), dtype=np.float32)
+    rows = np.zeros((len(subjects), some.shape[1]), dtype=np.float32)
+    rows[places] = some
+    return Embedded(subjects, rows)
 
-    Items are scored where the set has more than one crop of them.
+
+def measure(embedded: Embedded) -> tuple[dict[str, Any], dict[str, QueryScores]]:
+    """The scores of one set, and those of the single queries for the pictures, by their table.
+
+    `items`, `categories` and `kinds` (where they differ from the categories) are tables; those of
+    the first one that there is also stand at the top, named in `on`. `by_view` has one for each
+    view: the photos of that view search among the main ones for their item.
     """
-    records = read_records(folder)
-    embeddings = embedder.embed_crops([plain_crop(*read_crop(folder, r)) for r in records])
-    categories = [record.category for record in records]
-    identities = [record.identity for record in records]
-    return score_embeddings(embeddings, categories, identities)
-
-
-def score_embeddings(
-    embeddings: NDArray[np.float32], categories: Sequence[str], identities: Sequence[str]
-) -> dict[str, Score]:
-    """(N, D) rows of length 1 with their labels -> the table that evaluation prints."""
-    ranks = rank_others(embeddings, len(embeddings) - 1)
-    votes = votes_of_nearest(ranks, categories)
-    right = np.array([vote == own for vote, own in zip(votes, categories, strict=True)], float)
-    scores = {
-        "category share of 10": make_score(share_at(ranks, categories, categories, 10)),
-        "category by vote of 5": make_score(right),
+    subjects, found = embedded.subjects, embedded.found
+    categories = [subject.category for subject in subjects]
+    labels = {
+        "items": [subject.item for subject in subjects],
+        "categories": categories,
+        "kinds": [subject.kind for subject in subjects],
     }
-    paired = np.array([identities.count(name) > 1 for name in identities])
-    if paired.any():
-        for k in (1, 10):
-            hits = hits_at(ranks, identities, identities, k)
-            scores[f"item recall@{k}"] = make_score(hits[paired])
-        precision = map_at_r(ranks, identities, identities)
-        scores["item mAP@R"] = make_score(precision[~np.isnan(precision)])
-    return scores
+    if labels["kinds"] == labels["categories"]:
+        del labels["kinds"]
+    metrics: dict[str, Any] = {"garments": len(subjects), "found": int(found.sum())}
+    queries: dict[str, QueryScores] = {}
+    for name, words in labels.items():
+        groups = {"by_kind": words} if name == "kinds" else {"by_category": categories}
+        table, scores = score_labels(embedded.rows, found, words, groups)
+        if table is not None:
+            metrics[name], queries[name] = table, scores
+    by_view = _measure_views(embedded, queries)
+    if by_view:
+        metrics["by_view"] = by_view
+    return {**_headline(metrics), **metrics}, queries
 
 
-def make_score(values: NDArray[np.float64]) -> Score:
-    low, high = bootstrap_interval(values)
-    return Score(float(values.mean()), low, high, len(values))
+def _headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    on = next((name for name in ("items", "categories", "kinds") if name in metrics), None)
+    if on is None:
+        return {}
+    return {"on": on} | {k: v for k, v in metrics[on].items() if not k.startswith("by_")}
+
+
+def _measure_views(embedded: Embedded, queries: dict[str, QueryScores]) -> dict[str, Any]:
+    subjects = embedded.subjects
+    views = {subject.view for subject in subjects if subject.item}
+    main = next((view for view in MAIN_VIEWS if view in views), None)
+    if main is None:
+        return {}
+    gallery = _rows_of(subjects, main)
+    items = [subject.item for subject in subjects]
+    tables = {}
+    for view in sorted(views - {main, ""}):
+        rows = _rows_of(subjects, view)
+        table, scores = score_between(embedded.rows, embedded.found, items, rows, gallery)
+        if table is not None:
+            tables[view], queries[f"by_view {view}"] = table, scores
+    return tables
+
+
+def _rows_of(subjects: Sequence[Subject], view: str) -> NDArray[np.int64]:
+    chosen = [i for i, s in enumerate(subjects) if s.view == view and s.item]
+    return np.array(chosen, dtype=np.int64)
+
+
+def vote(queries: Embedded, neighbours: Embedded, kinds: Sequence[str]) -> dict[str, Any] | None:
+    """How often the vote of the five nearest names the kind: the score for data without items.
+
+    Only garments of the kinds given ask and vote; one that was not found is named wrongly. None
+    when there are no such queries or fewer than five neighbours.
+    """
+    asked = [i for i, s in enumerate(queries.subjects) if s.kind in kinds]
+    voters = [
+        i for i, s in enumerate(neighbours.subjects) if s.kind in kinds and s.crop is not None
+    ]
+    if not asked or len(voters) < 5:
+        return None
+    words = [neighbours.subjects[i].kind for i in voters]
+    ranks = rank_gallery(queries.rows[asked], neighbours.rows[voters], 5)
+    votes = votes_of_nearest(ranks, words)
+    right = [
+        float(subject.crop is not None and subject.kind == named)
+        for subject, named in zip((queries.subjects[i] for i in asked), votes, strict=True)
+    ]
+    values = {VOTE: np.array(right)}
+    table: dict[str, Any] = summarise(values) or {}
+    own = [queries.subjects[i].kind for i in asked]
+    return {**table, "neighbours": len(voters), "by_kind": summarise_by(values, own)}
+
+
+def voted_kinds(neighbours: Sequence[Subject]) -> tuple[str, ...]:
+    """The ten kinds that vote: the Clothing dataset's own ten, elsewhere the ten most frequent."""
+    words = [subject.kind for subject in neighbours if subject.kind]
+    if set(VOTED_KINDS) & set(words):
+        return VOTED_KINDS
+    return tuple(sorted(set(words), key=lambda word: (-words.count(word), word))[:10])

@@ -62,6 +62,14 @@ def load_embedder(folder: Path, device: str = "auto") -> Embedder:
 
     Raises CheckpointError when the folder holds no sound CGD checkpoint.
     """
+    network, architecture = load_network(folder)
+    fold_batch_norm(network.trunk, torch.zeros(1, 3, 64, 64))
+    card = load_card(folder, "embedding")
+    return Embedder(network, architecture, card.id, choose_device(device))
+
+
+def load_network(folder: Path) -> tuple[CGD, Architecture]:
+    """The network of a checkpoint folder, in evaluation mode on the CPU; raises CheckpointError."""
     card = load_card(folder, "embedding")
     try:
         architecture = Architecture.from_json(card.architecture)
@@ -71,8 +79,7 @@ def load_embedder(folder: Path, device: str = "auto") -> Embedder:
         raise CheckpointError(folder, f"weights and architecture do not fit: {error}") from error
     if card.dimensions != architecture.dimensions:
         raise CheckpointError(folder, "the card's dimensions are not the architecture's")
-    fold_batch_norm(network.trunk.eval(), torch.zeros(1, 3, 64, 64))
-    return Embedder(network, architecture, card.id, choose_device(device))
+    return network.eval(), architecture
 
 
 def letterbox(crop: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

@@ -75,8 +75,12 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """The 95 % interval of the mean, by resampling the queries."""
     rng = np.random.default_rng(seed)
-    picks = rng.integers(len(scores), size=(rounds, len(scores)))
-    low, high = np.percentile(scores[picks].mean(axis=1), [2.5, 97.5])
+    at_once = max(1, 4_000_000 // len(scores))  # all rounds of a large set would fill the memory
+    means: list[NDArray[np.float64]] = []
+    for start in range(0, rounds, at_once):
+        picks = rng.integers(len(scores), size=(min(at_once, rounds - start), len(scores)))
+        means.append(scores[picks].mean(axis=1))
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.embedding.descriptors import check_letters, make_descriptors, split_dimensions
+from models.embedding.descriptors import check_letters, make_descriptors, split_dimensions, widen
 
 Stride = Literal["dilated", "stage3"]
 
@@ -79,7 +79,7 @@ class CGD(nn.Module):
     def combine(self, described: list[Tensor]) -> Tensor:
         """Each descriptor through its head to length 1, then all side by side to length 1."""
         parts = [
-            F.normalize(head(vector).float(), dim=-1)  # (B, C) -> (B, D / n)
+            F.normalize(widen(head(vector)), dim=-1)  # (B, C) -> (B, D / n)
             for head, vector in zip(self.heads, described, strict=True)
         ]
         return F.normalize(torch.cat(parts, dim=-1), dim=-1)  # (B, D)

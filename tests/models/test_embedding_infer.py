@@ -12,12 +12,16 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from catalog.errors import CheckpointError
+from catalog.photos.decode import decode_crop, encode_crop
 from models.checkpoints import load_card, load_weights, save_checkpoint, write_card
-from models.crops import PLAIN
+from models.crops import PLAIN, cut_crop
 from models.embedding.cli import COMMANDS
+from models.embedding.cli import SHIPPED as CHECKPOINTS
 from models.embedding.infer import Embedder, letterbox, load_embedder
 from models.embedding.network import CGD, Architecture
+from sample.shop import draw_items
 
+SHIPPED = CHECKPOINTS / "embedder"
 TINY = Architecture(trunk="test_resnet", dimensions=24, side_px=64)
 
 
@@ -72,6 +76,50 @@ def test_half_precision_on_disk_hardly_moves_the_rows(folder: Path) -> None:
     crops = make_crops([(50, 50)] * 4)
     rows = load_embedder(folder, "cpu").embed_crops(crops)
     assert (exact.embed_crops(crops) * rows).sum(axis=1).min() > 0.999
+
+
+def test_a_loaded_checkpoint_computes_what_was_saved(folder: Path) -> None:
+    torch.manual_seed(0)
+    network = CGD(TINY)
+    halved = {k: v.half().float() if v.is_floating_point() else v
+              for k, v in network.state_dict().items()}  # fmt: skip
+    network.load_state_dict(halved)
+    crops = make_crops([(50, 50), (30, 70)])
+    saved = Embedder(network, TINY, "saved").embed_crops(crops)
+    np.testing.assert_allclose(load_embedder(folder, "cpu").embed_crops(crops), saved, atol=1e-6)
+
+
+def test_bfloat16_arithmetic_keeps_the_rows_within_a_hundredth(folder: Path) -> None:
+    embedder = load_embedder(folder, "cpu")
+    crops = make_crops([(50, 50)] * 4)
+    rows = embedder.embed_crops(crops)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = embedder.embed_crops(crops)
+    assert (rows * coarse).sum(axis=1).min() > 0.99
+
+
+def corners(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    left, top, width, height = box
+    return left, top, left + width, top + height
+
+
+def test_the_workers_coding_of_a_crop_keeps_its_row() -> None:
+    embedder = load_embedder(SHIPPED, "cpu")
+    photos = [next(item.photos()) for item in draw_items(4, seed=3, side_px=320)]
+    worn = [(photo, photo.garments[0]) for photo in photos]
+    crops = [cut_crop(p.pixels, corners(g.box), g.mask) for p, g in worn]
+    direct = embedder.embed_crops(crops)
+    coded = embedder.embed_crops([decode_crop(encode_crop(crop)) for crop in crops])
+    assert (direct * coded).sum(axis=1).min() > 0.98
+
+
+def test_a_batch_of_other_sizes_moves_a_row_by_less_than_a_hundred_thousandth(
+    embedder: Embedder,
+) -> None:
+    crops = make_crops([(40, 60), (200, 31), (5, 5), (300, 300), (64, 64)])
+    together = embedder.embed_crops(crops)
+    for row, crop in zip(together, crops, strict=True):
+        np.testing.assert_allclose(row, embedder.embed_crops([crop])[0], atol=1e-5)
 
 
 def test_a_letterboxed_crop_keeps_its_shape_between_plain_bars() -> None:

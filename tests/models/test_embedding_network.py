@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import timm
 import torch
@@ -19,7 +18,6 @@ from models.embedding.descriptors import (
     make_descriptors,
     split_dimensions,
 )
-from models.embedding.losses import AuxiliaryClassifier, LossSettings, RankingLoss, make_kind_loss
 from models.embedding.network import CGD, Architecture
 from models.embedding.whitening import principal_projection
 from models.starting_weights import load_starting_weights, rename_efficientnet_lite
@@ -194,54 +192,6 @@ def test_a_file_with_code_in_it_is_never_run(tmp_path: Path) -> None:
     torch.save({"weights": Path("/")}, tmp_path / "weights.pth")
     with pytest.raises(CheckpointError, match="plain tensors"):
         load_starting_weights(CGD(TINY).trunk, tmp_path / "weights.pth")
-
-
-def make_embeddings(count: int = 12, seed: int = 1) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    embeddings = torch.nn.functional.normalize(torch.randn(count, 5, generator=generator), dim=1)
-    return embeddings, torch.arange(count) // 3
-
-
-def test_the_ranking_loss_is_the_mean_over_violated_batch_hard_triplets() -> None:
-    embeddings, labels = make_embeddings()
-    violations = []
-    for i in range(len(labels)):
-        distance = (embeddings - embeddings[i]).norm(dim=1)
-        own = [float(distance[j]) for j in range(len(labels)) if labels[j] == labels[i] and j != i]
-        others = [float(distance[j]) for j in range(len(labels)) if labels[j] != labels[i]]
-        violations.append(max(own) - min(others) + 0.1)
-    expected = np.mean([v for v in violations if v > 0])
-    assert float(RankingLoss(0.1)(embeddings, labels)) == pytest.approx(expected, rel=1e-4)
-
-
-def test_the_ranking_loss_is_zero_when_items_lie_apart() -> None:
-    embeddings = torch.eye(4).repeat_interleave(3, dim=0)
-    assert float(RankingLoss(0.1)(embeddings, torch.arange(12) // 3)) == 0.0
-
-
-def test_the_auxiliary_loss_is_cross_entropy_with_smoothing_and_temperature() -> None:
-    classifier = AuxiliaryClassifier(4, 3, LossSettings(smoothing=0.1, temperature=0.5))
-    descriptors, classes = torch.randn(5, 4), torch.tensor([0, 1, 2, 1, 0])
-    losses = []
-    for descriptor, label in zip(descriptors, classes, strict=True):
-        logits = [float(v) / 0.5 for v in classifier.linear(descriptor).detach()]
-        total = math.log(sum(math.exp(v) for v in logits))
-        wanted = [0.1 / 3 + (0.9 if k == int(label) else 0.0) for k in range(3)]
-        losses.append(-sum(w * (v - total) for w, v in zip(wanted, logits, strict=True)))
-    assert classifier(descriptors, classes).item() == pytest.approx(np.mean(losses), rel=1e-4)
-
-
-def test_the_kind_loss_is_supervised_contrast() -> None:
-    embeddings, labels = make_embeddings()
-    losses = []
-    for i in range(len(labels)):
-        scores = {
-            j: math.exp(float(embeddings[i] @ embeddings[j]) / 0.1) for j in range(12) if j != i
-        }
-        own = [j for j in scores if labels[j] == labels[i]]
-        losses.append(-np.mean([math.log(scores[j] / sum(scores.values())) for j in own]))
-    kinds = make_kind_loss(LossSettings(kind_temperature=0.1))
-    assert float(kinds(embeddings, labels)) == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_whitened_heads_keep_the_order_of_similarity_of_separated_groups() -> None:

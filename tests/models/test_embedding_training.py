@@ -1,194 +1,257 @@
-"""Training's parts: crop sets, views, batches, metrics, and one tiny run that must learn."""
+"""Training: recipes, one tiny run that must learn by heart, and runs that are killed."""
 
-import json
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from catalog.masks import encode_mask
-from models.checkpoints import load_card
+from catalog.errors import InputError
+from models.checkpoints import load_card, load_weights
 from models.embedding.augment import Augmentation, make_view
-from models.embedding.batches import BatchPlan, load_batch, plan_batches
-from models.embedding.crop_set import CropRecord, plain_crop, prepare_crops, read_crop, read_records
-from models.embedding.evaluate import evaluate_crops, score_embeddings
-from models.embedding.heads import HeadSettings, train_heads
+from models.embedding.batches import BatchPlan
+from models.embedding.cli import COMMANDS
+from models.embedding.crop_set import CropRecord, plain_crop, read_crop, read_records
+from models.embedding.evaluate import embed_subjects, measure
+from models.embedding.heads import train_heads
 from models.embedding.infer import load_embedder
 from models.embedding.losses import LossSettings
-from models.embedding.metrics import (
-    bootstrap_interval,
-    hits_at,
-    map_at_r,
-    rank_gallery,
-    rank_others,
-    share_at,
-    votes_of_nearest,
-)
+from models.embedding.metrics import hits_at, rank_gallery
 from models.embedding.network import CGD, Architecture
-from models.embedding.train import TrainingSettings, train_embedding
+from models.embedding.recipe import list_recipes, load_recipe
+from models.embedding.settings import HeadSettings, Recipe, TrunkSettings, ValidationSettings
+from models.embedding.subjects import read_subjects
+from models.embedding.train import Job, Listener, train_embedding
+from models.embedding.validation import Best, Validator
+from tests.models.striped_photos import write_crops, write_prepared
+
+pytestmark = [
+    # pycocotools 2 still answers NumPy 2 in the old way, with a warning each time.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 TINY = Architecture(trunk="test_resnet", dimensions=24, side_px=64)
 CHANNELS = 96  # of the tiny trunk's feature map
-COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30),
-           (30, 200, 200), (200, 30, 200), (20, 20, 20), (120, 80, 40)]  # fmt: skip
-
-
-def draw_photo(number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    photo = np.full((80, 60, 3), 250, dtype=np.uint8)
-    mask = np.zeros((80, 60), dtype=bool)
-    mask[15:65, 10:50] = True
-    photo[mask] = COLOURS[number]
-    photo[15 : 65 : number + 3, 10:50] = 255 - np.array(COLOURS[number])
-    return photo, mask
+MILD = Augmentation(zoom=0.0, other_background=0.0, keep_background=0.0)
+RECIPE = Recipe(
+    architecture=TINY,
+    trunk=TrunkSettings(
+        steps=80, side_px=64, warmup=5, averaging=0.8, trunk_rate=1e-3, frozen=("conv1",)
+    ),
+    batches=BatchPlan(groups=2, items=4, views=2),
+    losses=LossSettings(category_weight=0.0),
+)
 
 
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight photos of eight items in two categories, as a prepared set."""
-    folder = tmp_path_factory.mktemp("data")
-    content: dict[str, list[dict[str, object]]] = {"images": [], "annotations": []}
-    for number in range(8):
-        photo, mask = draw_photo(number)
-        cv2.imwrite(str(folder / f"{number}.png"), cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))
-        content["images"].append({"id": number, "file_name": f"{number}.png"})
-        content["annotations"].append(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": 1 + number % 2,
-                "segmentation": encode_mask(mask),
-                "bbox": [10, 15, 40, 50],
-                "item": f"item-{number}",
-            }
-        )
-    categories = [{"id": 1, "name": "dress"}, {"id": 2, "name": "skirt"}]
-    (folder / "all.json").write_text(json.dumps({**content, "categories": categories}))
-    assert prepare_crops(folder / "all.json", folder, folder / "set", "drawn") == 8
-    return folder / "set"
+    return write_crops(tmp_path_factory.mktemp("data"))
 
 
-def test_a_prepared_crop_is_what_a_worker_would_cut(crops: Path) -> None:
-    record = read_records(crops)[3]
-    crop, mask = read_crop(crops, record)
-    assert (record.identity, record.category) == ("drawn:item-3", "skirt")
-    assert crop.shape[:2] == mask.shape == (56, 46)
-    assert mask[3:53, 3:43].all()
-    assert (plain_crop(crop, mask)[0, 0] < 245).all()  # the photo's 250 became the plain grey
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "start.pth"
+    torch.save(CGD(TINY).trunk.state_dict(), path)
+    return path
 
 
-def test_views_differ_and_keep_their_size(crops: Path) -> None:
-    crop, mask = read_crop(crops, read_records(crops)[0])
-    rng = np.random.default_rng(0)
-    first, second = (make_view(crop, mask, 48, Augmentation(), rng) for _ in range(2))
-    assert first.shape == second.shape == (48, 48, 3)
-    assert not np.array_equal(first, second)
+def make_job(crops: Path, start: Path, out: Path, validate: Sequence[Path] = ()) -> Job:
+    return Job(crops, out, start, validate=tuple(validate), device="cpu")
 
 
-def test_views_keep_the_garments_colour(crops: Path) -> None:
-    crop, mask = read_crop(crops, read_records(crops)[0])
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        view = make_view(crop, mask, 48, Augmentation(other_background=0), rng)
-        middle = np.median(view[20:28, 20:28].reshape(-1, 3), axis=0)
-        assert middle[0] > middle[1] + 20  # red stays red, blurred with its stripes or not
-
-
-def test_a_batch_holds_every_item_in_two_views(crops: Path) -> None:
+def test_a_tiny_run_learns_eight_items_by_heart(crops: Path, start: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    job = make_job(crops, start, tmp_path / "out")
+    card = train_embedding(job, RECIPE, Listener(lines.append))
+    assert load_card(tmp_path / "out", "embedding") == card
+    embedder = load_embedder(tmp_path / "out", "cpu")
+    rng = np.random.default_rng(1)
     records = read_records(crops)
-    planned = next(plan_batches(records, BatchPlan(groups=2, items=3, views=2), seed=0))
-    names = [record.identity for record in planned]
-    assert len(names) == 12
-    assert all(names.count(name) == 2 for name in names)
-    rng = np.random.default_rng(0)
-    batch = load_batch(crops, planned, ("dress", "skirt"), 32, Augmentation(), rng)
-    assert batch.views.shape == (12, 32, 32, 3)
-    assert len(set(batch.identities.tolist())) == 6
-    assert sorted(set(batch.categories.tolist())) == [0, 1]
+    pairs = [read_crop(crops, record) for record in records]
+    gallery = embedder.embed_crops([plain_crop(*pair) for pair in pairs])
+    queries = embedder.embed_crops([make_view(*pair, 64, MILD, rng) for pair in pairs])
+    names = [record.identity for record in records]
+    assert hits_at(rank_gallery(queries, gallery, 1), names, names, 1).mean() == 1
+    assert lines[-1].startswith("step 80: ranking")
+    assert not list((tmp_path / "out" / "run").glob("*.pt"))
 
 
-def test_every_item_gets_its_turn_before_one_comes_twice() -> None:
-    records = [CropRecord(str(i), f"item-{i}", "dress", "drawn", "") for i in range(10)]
-    batches = islice(plan_batches(records, BatchPlan(groups=1, items=5, views=1), seed=0), 2)
-    assert len({record.identity for batch in batches for record in batch}) == 10
+class Killed(Exception):
+    """Stands for a kill."""
 
 
-def test_an_item_with_several_photos_shows_different_ones() -> None:
-    records = [CropRecord(str(i), "item", "dress", "drawn", "") for i in range(3)]
-    batch = next(plan_batches(records, BatchPlan(groups=1, items=1, views=2), seed=0))
-    assert batch[0].key != batch[1].key
+def kill_after(steps: int) -> Listener:
+    def advance(done: int, total: int) -> None:
+        if done == steps:
+            raise Killed
+
+    return Listener(lambda line: None, advance)
 
 
-def make_labelled(seed: int = 0) -> tuple[NDArray[np.float32], list[str]]:
-    rng = np.random.default_rng(seed)
-    embeddings = rng.normal(size=(20, 4)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings, [f"label-{i}" for i in rng.integers(0, 4, 20)]
+QUICK = replace(RECIPE, trunk=replace(RECIPE.trunk, steps=8), save_every_s=0.0,
+                validation=ValidationSettings(every=3))  # fmt: skip
 
 
-def rank_slowly(embeddings: NDArray[np.float32], query: int) -> list[int]:
-    others = [i for i in range(len(embeddings)) if i != query]
-    return sorted(others, key=lambda i: (-float(embeddings[query] @ embeddings[i]), i))
+def test_a_killed_run_ends_where_an_undisturbed_one_does(
+    crops: Path, start: Path, tmp_path: Path
+) -> None:
+    quiet = Listener(lambda line: None)
+    straight = make_job(crops, start, tmp_path / "straight", [crops])
+    train_embedding(straight, QUICK, quiet)
+    job = make_job(crops, start, tmp_path / "killed", [crops])
+    with pytest.raises(Killed):
+        train_embedding(job, QUICK, kill_after(5))
+    assert not (tmp_path / "killed" / "card.json").exists()
+    lines: list[str] = []
+    train_embedding(job, QUICK, Listener(lines.append))
+    assert lines[0] == "going on after step 5"
+    first, second = load_weights(tmp_path / "straight"), load_weights(tmp_path / "killed")
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=1e-5, rtol=1e-3)
 
 
-def test_recall_and_precision_agree_with_a_loop() -> None:
-    embeddings, labels = make_labelled()
-    ranks = rank_others(embeddings, 5)
-    hits = hits_at(ranks, labels, labels, 5)
-    shares = share_at(ranks, labels, labels, 5)
-    for query in range(len(labels)):
-        own = [labels[i] == labels[query] for i in rank_slowly(embeddings, query)[:5]]
-        assert hits[query] == float(any(own))
-        assert shares[query] == pytest.approx(sum(own) / 5)
+def test_another_recipe_does_not_go_on_with_a_killed_run(
+    crops: Path, start: Path, tmp_path: Path
+) -> None:
+    job = make_job(crops, start, tmp_path / "out")
+    with pytest.raises(Killed):
+        train_embedding(job, QUICK, kill_after(2))
+    with pytest.raises(InputError, match="other settings or data was stopped here"):
+        train_embedding(job, replace(QUICK, seed=1), Listener(lambda line: None))
 
 
-def test_map_at_r_agrees_with_a_loop() -> None:
-    embeddings, labels = make_labelled()
-    scores = map_at_r(rank_others(embeddings, 19), labels, labels)
-    for query in range(len(labels)):
-        own = [labels[i] == labels[query] for i in rank_slowly(embeddings, query)]
-        relevant = sum(own)
-        if not relevant:
-            assert np.isnan(scores[query])
-            continue
-        total = sum(sum(own[: k + 1]) / (k + 1) for k in range(relevant) if own[k])
-        assert scores[query] == pytest.approx(total / relevant)
+def test_described_crops_are_kept_over_a_kill(crops: Path, start: Path, tmp_path: Path) -> None:
+    recipe = replace(QUICK, heads_only=True, heads=HeadSettings(steps=3, identities=4))
+    job = make_job(crops, start, tmp_path / "out")
+    with pytest.raises(Killed):
+        train_embedding(job, recipe, kill_after(8))
+    saved = tmp_path / "out" / "run" / "described-00000.pt"
+    before = saved.stat().st_mtime_ns
+    vectors = torch.load(saved, weights_only=True)["vectors"]
+    assert vectors.shape == (8, 2, 3, CHANNELS)
+    with pytest.raises(Killed):
+        train_embedding(job, recipe, kill_after(8))
+    assert saved.stat().st_mtime_ns == before
+    card = train_embedding(job, recipe, Listener(lambda line: None))
+    assert not saved.exists()
+    assert card.training["heads"]["steps"] == 3
+    assert "trunk" not in card.training
 
 
-def test_a_query_is_never_its_own_neighbour() -> None:
-    embeddings, _ = make_labelled()
-    ranks = rank_others(embeddings, 19)
-    assert all(query not in row for query, row in enumerate(ranks))
+def test_the_best_weights_by_validation_are_kept(crops: Path, start: Path, tmp_path: Path) -> None:
+    job = make_job(crops, start, tmp_path / "out", [crops])
+    card = train_embedding(job, QUICK, Listener(lambda line: None))
+    kept = card.training["kept"]
+    assert kept["step"] in (3, 6, 8)
+    embedder = load_embedder(tmp_path / "out", "cpu")
+    metrics, _ = measure(
+        embed_subjects(embedder.embed_crops, read_subjects(crops, "all", "labelled"))
+    )
+    assert metrics["categories"]["map@r"] == pytest.approx(kept["categories.map@r"], abs=0.05)
+    assert list((tmp_path / "out" / "run" / "curves").iterdir())
 
 
-def test_the_vote_goes_to_the_most_frequent_then_the_nearest() -> None:
-    gallery = ["a", "b", "b", "c", "a"]
-    assert votes_of_nearest(np.array([[0, 1, 2, 3, 4], [1, 0, 3, 4, 2]]), gallery) == ["a", "b"]
-    assert votes_of_nearest(np.array([[3, 1, 2, 0, 4]]), gallery, k=3) == ["b"]
+def test_only_a_better_score_replaces_the_best() -> None:
+    best, weights = Best(), {"w": torch.zeros(1)}
+    assert best.offer({"validation": 0.5}, 1, weights)
+    weights["w"] += 1
+    assert not best.offer({"validation": 0.5}, 2, weights)
+    assert (best.step, best.weights["w"].item()) == (1, 0.0)
 
 
-def test_the_gallery_is_ranked_by_cosine() -> None:
-    queries = np.array([[1, 0]], dtype=np.float32)
-    gallery = np.array([[0, 1], [1, 0], [0.6, 0.8]], dtype=np.float32)
-    assert rank_gallery(queries, gallery, 3).tolist() == [[1, 2, 0]]
+def test_a_measure_that_no_validation_set_can_give_is_refused(crops: Path) -> None:
+    settings = ValidationSettings(measures=("items.recall@1",))
+    with pytest.raises(InputError, match=r"items.recall@1 needs items with several crops"):
+        Validator([crops], settings)
 
 
-def test_the_interval_holds_the_mean_and_shrinks_with_more_queries() -> None:
-    few, many = np.array([0.0, 1.0] * 20), np.array([0.0, 1.0] * 2000)
-    low, high = bootstrap_interval(few)
-    assert low < 0.5 < high
-    assert np.subtract(*bootstrap_interval(many)[::-1]) < (high - low) / 5
+def test_the_card_tells_sources_counts_licences_and_seed(
+    crops: Path, start: Path, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(
+        COMMANDS["train embedding"],
+        ["--crops", str(crops), "--starting-weights", str(start), "--out", str(tmp_path / "out"),
+         "--recipe", "heads", "--trunk", "test_resnet", "--dimensions", "24", "--side", "64",
+         "--steps", "2", "--seed", "7", "--descriptors", "SG", "--loss", "supcon",
+         "--set", "augmentation.zoom=0", "--data-licence", "striped=CC0-1.0",
+         "--licence", "Apache-2.0", "--device", "cpu"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    card = load_card(tmp_path / "out", "embedding")
+    striped = {"name": "striped", "licence": "CC0-1.0", "crops": 8, "items": 8}
+    assert list(card.data) == [{"name": "start: start.pth"}, striped]
+    assert (card.licence, card.training["seed"]) == ("Apache-2.0", 7)
+    assert card.architecture["descriptors"] == "SG"
+    assert card.training["losses"]["ranking"] == "supcon"
+    assert card.training["augmentation"]["zoom"] == 0.0
+    assert "command" in card.training
 
 
-def test_perfect_embeddings_score_one() -> None:
-    embeddings = np.eye(4, dtype=np.float32).repeat(12, axis=0)
-    labels = [str(i // 12) for i in range(48)]
-    scores = score_embeddings(embeddings, labels, labels)
-    assert {score.value for score in scores.values()} == {1.0}
+def test_a_run_can_begin_with_a_checkpoint(crops: Path, start: Path, tmp_path: Path) -> None:
+    still = replace(QUICK, trunk=replace(QUICK.trunk, steps=0))
+    quiet = Listener(lambda line: None)
+    train_embedding(make_job(crops, start, tmp_path / "a"), still, quiet)
+    again = Job(crops, tmp_path / "b", init=tmp_path / "a", device="cpu")
+    train_embedding(again, still, quiet)
+    first, second = load_weights(tmp_path / "a"), load_weights(tmp_path / "b")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = replace(still, architecture=replace(TINY, trunk="resnet18"))
+    with pytest.raises(InputError, match="can't begin this recipe"):
+        train_embedding(replace(again, out=tmp_path / "c"), other, quiet)
+
+
+def test_other_taxonomies_can_be_trained(start: Path, tmp_path: Path) -> None:
+    crops = write_crops(tmp_path)
+    index = crops / "crops.jsonl"
+    index.write_text(index.read_text().replace('"skirt"', '"padded jacket"'))
+    job = make_job(crops, start, tmp_path / "out")
+    recipe = replace(QUICK, trunk=replace(QUICK.trunk, steps=1),
+                     losses=LossSettings(kind_weight=0.5, auxiliary_on="kind"))  # fmt: skip
+    lines: list[str] = []
+    train_embedding(job, recipe, Listener(lines.append))
+    assert "kind" in lines[-1]
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_the_recipes_can_be_read(name: str) -> None:
+    assert load_recipe(name).architecture.dimensions >= 512
+
+
+def test_a_setting_can_be_overridden() -> None:
+    recipe = load_recipe("cgd", ["losses.margin=0.3", "trunk.frozen=[]", "losses.ranking=supcon"])
+    assert (recipe.losses.margin, recipe.trunk.frozen) == (0.3, ())
+    assert recipe.losses.ranking == "supcon"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("losses.magin=0.3", r"losses.magin: no such setting; there are .*margin"),
+        ("trunk.steps=many", r"trunk.steps needs int, not 'many'"),
+        ("trunk.frozen=bn1", r"trunk.frozen needs a list"),
+        ("losses.ranking=best", r"losses.: ranking is one of triplet"),
+        ("architecture.descriptors=SX", r"descriptors must be"),
+        ("losses=3", r"losses is a section"),
+        ("margin", r"an override is like"),
+        ('validation.measures=["recall"]', r"a measure is like items.recall@1"),
+    ],
+)
+def test_settings_that_can_not_be_are_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_recipe("cgd", [text])
+
+
+def test_an_unknown_recipe_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there are cgd, heads, resnet50"):
+        load_recipe("best")
+    (tmp_path / "own.toml").write_text("seed = ")
+    with pytest.raises(InputError, match="is no TOML file"):
+        load_recipe(str(tmp_path / "own.toml"))
 
 
 def make_described(records: Sequence[CropRecord]) -> NDArray[np.float16]:
@@ -211,7 +274,7 @@ def find_other_views(network: CGD, described: NDArray[np.float16]) -> float:
 
 def test_trained_heads_find_more_items_than_whitened_ones(crops: Path) -> None:
     records = [
-        CropRecord(**{**vars(record), "identity": f"{record.identity}-{copy}"})
+        replace(record, identity=f"{record.identity}-{copy}")
         for record in read_records(crops)
         for copy in range(16)
     ]
@@ -219,46 +282,27 @@ def test_trained_heads_find_more_items_than_whitened_ones(crops: Path) -> None:
     recall = {}
     for steps in (0, 60):
         network = CGD(TINY)
-        settings = HeadSettings(steps=steps, identities=64)
-        losses = LossSettings(kind_weight=0.0)
-        train_heads(network, described, records, settings, losses, lambda _: None)
+        recipe = replace(RECIPE, heads=HeadSettings(steps=steps, identities=64))
+        train_heads(network, described, records, recipe)
         recall[steps] = find_other_views(network, described)
     assert recall[60] > recall[0] + 0.1
 
 
-@pytest.mark.slow
-def test_a_tiny_run_learns_eight_items_by_heart(crops: Path, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    start = CGD(TINY).trunk.state_dict()
-    torch.save(start, tmp_path / "start.pth")
-    settings = TrainingSettings(
-        steps=120,
-        side_px=64,
-        warmup=5,
-        averaging=0.8,
-        trunk_rate=1e-3,
-        frozen=("conv1",),
-        plan=BatchPlan(groups=2, items=4, views=2),
-        losses=LossSettings(kind_weight=0.0),
-    )
-    lines: list[str] = []
-    card = train_embedding(
-        crops,
-        tmp_path / "start.pth",
-        tmp_path / "out",
-        TINY,
-        settings,
-        device="cpu",
-        report=lines.append,
-    )
-    assert load_card(tmp_path / "out", "embedding") == card
-    embedder = load_embedder(tmp_path / "out", "cpu")
-    rng = np.random.default_rng(1)
-    records = read_records(crops)
-    pairs = [read_crop(crops, record) for record in records]
-    mild = Augmentation(zoom=0.0, other_background=0.0, keep_background=0.0)
-    gallery = embedder.embed_crops([plain_crop(*pair) for pair in pairs])
-    queries = embedder.embed_crops([make_view(*pair, 64, mild, rng) for pair in pairs])
-    names = [record.identity for record in records]
-    assert hits_at(rank_gallery(queries, gallery, 1), names, names, 1).mean() >= 7 / 8
-    assert evaluate_crops(embedder, crops)["category by vote of 5"].count == 8
+def test_prepared_photos_go_through_crops_and_training_to_an_evaluated_checkpoint(
+    start: Path, tmp_path: Path
+) -> None:
+    prepared = str(write_prepared(tmp_path / "shop"))
+    runner = CliRunner()
+    for words, arguments in (
+        ("data crops", [prepared, "--out", str(tmp_path / "set")]),
+        ("train embedding", ["--crops", str(tmp_path / "set"), "--starting-weights", str(start),
+                             "--out", str(tmp_path / "own"), "--trunk", "test_resnet",
+                             "--dimensions", "24", "--side", "64", "--steps", "2",
+                             "--set", "trunk.side_px=64", "--validate", str(tmp_path / "set")]),
+        ("evaluate embedding", ["--data", prepared, "--split", "train", "--crops", "labelled",
+                                "--checkpoint", str(tmp_path / "own"),
+                                "--out", str(tmp_path / "report")]),
+    ):  # fmt: skip
+        result = runner.invoke(COMMANDS[words], arguments)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "report" / "index.html").exists()
