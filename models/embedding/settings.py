@@ -31,9 +31,10 @@ class HeadSettings:
 class TrunkSettings:
     """Training of the whole network. side_px: of the views; the checkpoint serves its own side.
 
-    frozen: name prefixes of trunk parameters that keep their starting values. Batch norm keeps
-    its statistics everywhere: batches of near twins have none worth learning. averaging: the
-    decay of the running mean of the weights, which is what is kept.
+    frozen: name prefixes of trunk parameters that keep their starting values; freeze_depthwise:
+    so do all depthwise filters. Batch norm keeps its statistics everywhere: batches of near twins
+    have none worth learning. averaging: the decay of the running mean of the weights, which is
+    what is kept.
     """
 
     steps: int = 1500
@@ -44,6 +45,7 @@ class TrunkSettings:
     warmup: int = 50
     averaging: float = 0.995
     frozen: tuple[str, ...] = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2", "blocks.3")
+    freeze_depthwise: bool = True
 
 
 @dataclass(frozen=True)

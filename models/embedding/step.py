@@ -14,6 +14,7 @@ from models.embedding.batches import Batch, ClassNumbers
 from models.embedding.losses import AuxiliaryClassifier, RankingLoss, make_contrast
 from models.embedding.network import CGD, count_channels
 from models.embedding.settings import Recipe
+from models.freezing import freeze_depthwise
 
 
 class TrainingStep:
@@ -32,6 +33,8 @@ class TrainingStep:
         self.contrast = make_contrast(self.losses)
         for name, parameter in network.trunk.named_parameters():
             parameter.requires_grad = not name.startswith(recipe.trunk.frozen)
+        if recipe.trunk.freeze_depthwise:
+            freeze_depthwise(network.trunk)
         self.optimizer = torch.optim.AdamW(
             self._groups(), weight_decay=recipe.trunk.weight_decay, fused=device.type == "cuda"
         )

@@ -32,7 +32,8 @@ class TrainOptions:
     """How a network is trained; the defaults are the recipe of the shipped checkpoint.
 
     The budget is `minutes` of training (validation not counted) or `steps`. `batch_photos` is for
-    all processes together. `frozen_stages` counts as `freeze_trunk` does.
+    all processes together. `frozen_stages` counts as `freeze_trunk` does, `rare_share` as
+    `count_repeats` does.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -55,6 +56,7 @@ class TrainOptions:
     max_gradient_norm: NotNegative = 5.0
     validations: Annotated[int, Field(ge=0)] = 6
     val_photos: Count = 150
+    rare_share: Share = 0.0
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from catalog.errors import InputError
+from models.freezing import freeze_depthwise
 from models.segmentation.compat import Backbone, ShapeSpec
 
 STRIDES = (4, 8, 16, 32)
@@ -126,8 +127,7 @@ def pretrained_pixels(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def freeze_trunk(trunk: Backbone, stages: int, depthwise: bool = False) -> None:
     """Hold the first `stages` of a trunk as they are: 1 the stem, 2 also res2, up to 5 for res5.
 
-    0 trains all of it. `depthwise` also holds depthwise filters throughout: few parameters, yet on
-    a CPU their gradient takes longer than all the rest of the trunk.
+    0 trains all of it. `depthwise` also holds depthwise filters throughout.
     """
     if not 0 <= stages <= 5:
         raise InputError(f"frozen_stages is 0 (none) to 5 (the whole trunk), not {stages}")
@@ -136,9 +136,8 @@ def freeze_trunk(trunk: Backbone, stages: int, depthwise: bool = False) -> None:
             parameter.requires_grad_(False)
     else:
         trunk.freeze(stages)  # detectron2's own networks count the same way
-    for module in trunk.modules() if depthwise else ():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
-            module.requires_grad_(False)
+    if depthwise:
+        freeze_depthwise(trunk)
 
 
 def _find_parameters_up_to(trunk: TimmTrunk, stages: int) -> list[nn.Parameter]:

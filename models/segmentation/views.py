@@ -5,6 +5,7 @@ step n, on any number of GPUs, sees what it would have seen without the break.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ BLOCK = 1024
 """So many views have their sources drawn at once."""
 
 MOST_UNREADABLE = 20
-_SOURCES, _DECK, _VIEW = range(3)  # what a random number is for: keeps the streams apart
+_SOURCES, _DECK, _VIEW, _REPEATS = range(4)  # what a random number is for: keeps the streams apart
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,23 @@ class Source:
 class Deck:
     """Which photo each view shows: sources drawn by share, each dealt through before it repeats.
 
-    `photo_at` is a function of the number and the seed.
+    `photo_at` is a function of the number and the seed. `rare_share` shows photos with rare
+    categories more often, see `count_repeats`.
     """
 
     photos: Sequence[Sequence[LabelledPhoto]]
     shares: Sequence[float]
     seed: int
+    rare_share: float = 0.0
     _dealt: list[np.ndarray] = field(default_factory=list)
+    _cards: list[np.ndarray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for source, photos in enumerate(self.photos):
+            repeats = count_repeats([photo_categories(p) for p in photos], self.rare_share)
+            rng = np.random.default_rng([self.seed, _REPEATS, source])
+            whole = np.floor(repeats + rng.random(len(repeats))).astype(int)
+            self._cards.append(np.repeat(np.arange(len(photos)), whole))
 
     def photo_at(self, number: int) -> LabelledPhoto:
         """The photo of view `number`, from 0."""
@@ -56,10 +67,10 @@ class Deck:
         sources = self._draw_sources(block)
         source = int(sources[place])
         dealt = self._count_before(block)[source] + int((sources[:place] == source).sum())
-        photos = self.photos[source]
-        again, position = divmod(int(dealt), len(photos))
-        order = np.random.default_rng([self.seed, _DECK, source, again]).permutation(len(photos))
-        return photos[int(order[position])]
+        cards = self._cards[source]
+        again, position = divmod(int(dealt), len(cards))
+        order = np.random.default_rng([self.seed, _DECK, source, again]).permutation(cards)
+        return self.photos[source][int(order[position])]
 
     def _draw_sources(self, block: int) -> np.ndarray:
         shares = np.array(self.shares) / sum(self.shares)
@@ -74,6 +85,25 @@ class Deck:
             counts = np.bincount(drawn, minlength=len(self.photos))
             self._dealt.append(self._dealt[-1] + counts)
         return self._dealt[block]
+
+
+def photo_categories(photo: LabelledPhoto) -> frozenset[str]:
+    """The categories of a photo's garments, without decoding their masks."""
+    return frozenset(photo.categories[entry["category_id"]] for entry in photo.annotations)
+
+
+def count_repeats(photos: Sequence[frozenset[str]], rare_share: float) -> np.ndarray:
+    """How often each photo is dealt in a round, (N,) of at least 1, by its rarest category.
+
+    A category in a share f of the photos, below `rare_share`, repeats them sqrt(rare_share / f)
+    times (Gupta et al. 2019, arXiv 1908.03195, section 4.3).
+    """
+    counts = Counter(name for photo in photos for name in photo)
+    repeats = {
+        name: max(1.0, float(np.sqrt(rare_share * len(photos) / count)))
+        for name, count in counts.items()
+    }
+    return np.array([max((repeats[name] for name in photo), default=1.0) for photo in photos])
 
 
 class RandomViews(Dataset[dict[str, Any]]):
@@ -149,7 +179,7 @@ def make_loader(
     workers: int,
 ) -> DataLoader[Any]:
     """Batches in detectron2's form, made in `workers` processes beside the training."""
-    deck = Deck(photos, shares, recipe.training.seed)
+    deck = Deck(photos, shares, recipe.training.seed, recipe.training.rare_share)
     return DataLoader(
         RandomViews(deck, recipe.architecture, recipe.augment),
         batch_sampler=numbers,

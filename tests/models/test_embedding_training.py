@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catalog.errors import InputError
 from models.checkpoints import load_card, load_weights
 from models.embedding.augment import Augmentation, make_view
-from models.embedding.batches import BatchPlan
+from models.embedding.batches import BatchPlan, number_classes
 from models.embedding.cli import COMMANDS
 from models.embedding.crop_set import CropRecord, plain_crop, read_crop, read_records
 from models.embedding.evaluate import embed_subjects, measure
@@ -24,6 +24,7 @@ from models.embedding.metrics import hits_at, rank_gallery
 from models.embedding.network import CGD, Architecture
 from models.embedding.recipe import list_recipes, load_recipe
 from models.embedding.settings import HeadSettings, Recipe, TrunkSettings, ValidationSettings
+from models.embedding.step import TrainingStep
 from models.embedding.subjects import read_subjects
 from models.embedding.train import Job, Listener, train_embedding
 from models.embedding.validation import Best, Validator
@@ -203,6 +204,31 @@ def test_a_run_can_begin_with_a_checkpoint(crops: Path, start: Path, tmp_path: P
     other = replace(still, architecture=replace(TINY, trunk="resnet18"))
     with pytest.raises(InputError, match="can't begin this recipe"):
         train_embedding(replace(again, out=tmp_path / "c"), other, quiet)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_depthwise_filters_are_held_where_the_recipe_says_so(held: bool) -> None:
+    architecture = replace(TINY, trunk="test_efficientnet")
+    trunk = replace(QUICK.trunk, frozen=(), freeze_depthwise=held)
+    network = CGD(architecture)
+    recipe = replace(QUICK, architecture=architecture, trunk=trunk)
+    TrainingStep(
+        network,
+        recipe,
+        number_classes([CropRecord("a", "a", "dress", "s", "p")]),
+        torch.device("cpu"),
+    )
+    filters = {
+        name: module.weight.requires_grad
+        for name, module in network.trunk.named_modules()
+        if isinstance(module, torch.nn.Conv2d) and module.groups > 1
+    }
+    assert filters
+    assert set(filters.values()) == {not held}
+    others = [
+        p for n, p in network.trunk.named_parameters() if n.split(".weight")[0] not in filters
+    ]
+    assert all(parameter.requires_grad for parameter in others)
 
 
 def test_other_taxonomies_can_be_trained(start: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from models.segmentation.recipe import RECIPES, TrainOptions, load_recipe, read_
 from models.segmentation.schedule import Budget, rate_factor
 from models.segmentation.train_cli import train
 from models.segmentation.validation import make_validation_sets
-from models.segmentation.views import BatchNumbers, Deck, Source
+from models.segmentation.views import BatchNumbers, Deck, Source, count_repeats
 from tests.models.tiny_training import draw_folder
 
 
@@ -139,6 +140,20 @@ def test_views_are_dealt_as_if_from_the_start_wherever_one_begins() -> None:
     assert share == pytest.approx(0.75, abs=0.04)
     of_b = [path for path in expected if path.name.startswith("b")]
     assert set(Counter(of_b[:90]).values()) == {1}
+
+
+def test_photos_of_rare_categories_are_dealt_more_often() -> None:
+    names = [frozenset({"shoes", "scarf"})] + [frozenset({"shoes"})] * 98 + [frozenset()]
+    repeats = count_repeats(names, 0.25)
+    assert repeats.tolist() == [pytest.approx(5.0)] + [1.0] * 99  # sqrt(.25 / .01)
+    assert count_repeats(names, 0.0).tolist() == [1.0] * 100
+
+    photos = make_photos(100, "a")
+    rare = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": {}}
+    photos[0] = replace(photos[0], annotations=(rare,), categories={1: "scarf"})
+    deck = Deck([photos], [1.0], 5, rare_share=0.25)
+    dealt = Counter(deck.photo_at(number).path for number in range(104))
+    assert (dealt[photos[0].path], len(dealt)) == (5, 100)
 
 
 def test_processes_share_a_batch_without_a_gap_or_a_repeat() -> None:
