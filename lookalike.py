@@ -39,6 +39,10 @@ ROOMS: dict[str, dict[str, str]] = {
         "import-checkpoint embedding": "Take over a CGD file.",
         "train embedding": "Train CGD on a set of crops.",
     },
+    "models.extraction.cli": {
+        "extract crops": "Cut out the garments of a folder of photos or a COCO file.",
+        "extract features": "Describe them by vectors, in a Parquet table.",
+    },
     "models.segmentation.data.cli": {
         "data label-tagged": "Label photos that have tags only, for training.",
         "data prepare": "Convert labelled photos into a folder that training reads.",
@@ -63,6 +67,7 @@ ROOMS: dict[str, dict[str, str]] = {
 _GROUPS: dict[str, str] = {
     "data": "Photos with labels, for training.",
     "evaluate": "Measure a checkpoint.",
+    "extract": "Take crops and vectors out of photos.",
     "import-checkpoint": "Take over somebody else's checkpoint, safely.",
     "reindex": "Build the index anew and switch to it.",
     "token": "Tokens for the API.",

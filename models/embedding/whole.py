@@ -4,9 +4,7 @@ Called by models.embedding.train.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from models.ahead import work_ahead
 from models.embedding.batches import Batch, load_batch, number_classes, plan_batches
 from models.embedding.crop_set import CropRecord
 from models.embedding.infer import Embedder, normalise
@@ -87,13 +86,14 @@ class WholeRun:
         recipe = self.recipe
         planned = plan_batches(self.records, recipe.batches, recipe.seed)
 
-        def load(step: int, records: Sequence[CropRecord]) -> Batch:
+        def load(job: tuple[int, Sequence[CropRecord]]) -> Batch:
+            step, records = job
             rng = np.random.default_rng([recipe.seed, step])
             side = recipe.trunk.side_px
             return load_batch(self.crops, records, self.numbers, side, recipe.augmentation, rng)
 
         chosen = islice(planned, numbers.start, numbers.stop)
-        return _ahead(load, zip(numbers, chosen, strict=True))
+        return work_ahead(load, zip(numbers, chosen, strict=True), LOADERS, LOADERS)
 
     def _validate(self, validator: Validator, watch: Watch, report: Callable[[str], None]) -> None:
         if not validator:
@@ -127,18 +127,3 @@ class WholeRun:
         self.averaged.load_state_dict(values["averaged"])
         self.step.load_state_dict(values["step"])
         self.best = Best(**values["best"])  # type: ignore[arg-type]
-
-
-def _ahead(
-    load: Callable[[int, Sequence[CropRecord]], Batch],
-    jobs: Iterable[tuple[int, Sequence[CropRecord]]],
-) -> Iterator[Batch]:
-    """The results in order, some of them worked on ahead in threads: OpenCV lets others run."""
-    waiting: deque[Future[Batch]] = deque()
-    with ThreadPoolExecutor(LOADERS) as pool:
-        for job in jobs:
-            waiting.append(pool.submit(load, *job))
-            if len(waiting) > LOADERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

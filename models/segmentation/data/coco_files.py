@@ -126,10 +126,10 @@ def _read_garment(
         raise PolygonError(f"the category map leaves {theirs} out")
     if entry.get("iscrowd"):
         raise PolygonError("a crowd is no single garment")
-    return LabelledGarment(names[theirs], _read_mask(entry.get("segmentation"), size))
+    return LabelledGarment(names[theirs], read_mask(entry.get("segmentation"), size))
 
 
-def _read_mask(segmentation: Any, size: tuple[int, int]) -> np.ndarray:
+def read_mask(segmentation: Any, size: tuple[int, int]) -> np.ndarray:
     """Polygons, counts of run lengths, or the compressed string of them -> (H, W) bool."""
     if isinstance(segmentation, list):
         return mask_of_polygons(segmentation, size)
