@@ -22,6 +22,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "user create": "Add somebody who may log in.",
         "user link": "Print a link that logs a user in, once.",
     },
+    "catalog.index_cli": {
+        "evaluate index": "Measure what the vector index finds of the true neighbours.",
+    },
     "catalog.reindex_cli": {
         "reindex activate": "Switch to the index that waits.",
         "reindex cancel": "Stop the re-index, or drop the index that waits.",
@@ -66,7 +69,7 @@ ROOMS: dict[str, dict[str, str]] = {
 
 _GROUPS: dict[str, str] = {
     "data": "Photos with labels, for training.",
-    "evaluate": "Measure a checkpoint.",
+    "evaluate": "Measure a checkpoint, or the index.",
     "extract": "Take crops and vectors out of photos.",
     "import-checkpoint": "Take over somebody else's checkpoint, safely.",
     "reindex": "Build the index anew and switch to it.",
@@ -77,7 +80,7 @@ _GROUPS: dict[str, str] = {
 """First words that several commands share."""
 
 
-_LOCAL_BY_DEFAULT = {"catalog.cli", "catalog.reindex_cli"}
+_LOCAL_BY_DEFAULT = {"catalog.cli", "catalog.index_cli", "catalog.reindex_cli"}
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""
 
 
