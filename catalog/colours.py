@@ -4,6 +4,7 @@ Called by the worker's pipeline; the names are what the colour filter offers.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypedDict
 
 import cv2
@@ -142,6 +143,7 @@ def _to_hex(lab: NDArray[np.float32]) -> str:
     return "#" + "".join(f"{round(float(value) * 255):02x}" for value in np.clip(rgb, 0, 1))
 
 
+@cache
 def _palette_lab() -> NDArray[np.float32]:
     values = [[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in PALETTE.values()]
     return _to_lab([values]).reshape(-1, 3)

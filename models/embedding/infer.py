@@ -49,12 +49,19 @@ class Embedder:
         rows = [self._embed_batch(crops[start : start + _BATCH]) for start in starts]
         return np.concatenate([np.empty((0, self.dimensions), dtype=np.float32), *rows])
 
-    @torch.inference_mode()
     def _embed_batch(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        side = self._architecture.side_px
-        photos = np.stack([letterbox(crop, side) for crop in crops])
-        embeddings = self._network(normalise(photos, self._architecture, self._device))
+        embeddings = self.run(self.prepare(crops))
         return np.asarray(embeddings.float().cpu().numpy(), dtype=np.float32)
+
+    def prepare(self, crops: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Crops as the network takes them: (B, 3, side, side) float32."""
+        photos = np.stack([letterbox(crop, self._architecture.side_px) for crop in crops])
+        return normalise(photos, self._architecture, self._device)
+
+    @torch.inference_mode()
+    def run(self, photos: Tensor) -> Tensor:
+        """The network alone, on what `prepare` gave: (B, D)."""
+        return torch.as_tensor(self._network(photos))
 
 
 def load_embedder(folder: Path, device: str = "auto") -> Embedder:

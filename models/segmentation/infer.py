@@ -73,26 +73,29 @@ class Segmenter:
             )
             predictor.test_topk_per_image = max_garments
 
-    @torch.inference_mode()
     def segment_photos(self, photos: Sequence[np.ndarray]) -> list[list[FoundGarment]]:
         """The garments of each (H, W, 3) uint8 RGB photo, best score first.
 
         `[]` stands for a photo without any. A photo's garments don't depend on what else is given.
+        The three steps can be called singly, to let others work while the network does.
         """
-        if not photos:
-            return []
-        images = [self._prepare(photo) for photo in photos]
+        detections = self.detect([self.prepare(photo) for photo in photos])
+        pairs = zip(detections, photos, strict=True)
+        return [self.read_garments(found, photo) for found, photo in pairs]
+
+    @torch.inference_mode()
+    def detect(self, images: Sequence[torch.Tensor]) -> list[Instances]:
+        """Run the network over prepared photos; what it says of each, on the CPU."""
         found: dict[int, Instances] = {}
         for places in group_by_padded_size([image.shape for image in images]):
             with autocast(self._device):
                 inputs = [{"image": images[place]} for place in places]
                 outputs = self._model.inference(inputs, do_postprocess=False)
             found |= zip(places, outputs, strict=True)
-        return [
-            self._read_garments(found[place].to("cpu"), photo) for place, photo in enumerate(photos)
-        ]
+        return [found[place].to("cpu") for place in range(len(images))]
 
-    def _prepare(self, photo: np.ndarray) -> torch.Tensor:
+    def prepare(self, photo: np.ndarray) -> torch.Tensor:
+        """Scale an (H, W, 3) uint8 RGB photo to the network's size: (3, h, w) uint8."""
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
             raise InputError(f"a photo is (H, W, 3) uint8, not {photo.shape} {photo.dtype}")
         height, width = photo.shape[:2]
@@ -106,7 +109,8 @@ class Segmenter:
         # (H, W, 3) -> (3, H, W)
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
 
-    def _read_garments(self, found: Instances, photo: np.ndarray) -> list[FoundGarment]:
+    def read_garments(self, found: Instances, photo: np.ndarray) -> list[FoundGarment]:
+        """The garments in what `detect` said of a photo, with masks of the photo's own size."""
         kept = self._choose(found)
         if not kept:
             return []
