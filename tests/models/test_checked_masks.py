@@ -1,5 +1,6 @@
 """The checked masks of catalog photos: they load as a test split, and what is shipped is sound."""
 
+import csv
 import hashlib
 import json
 import os
@@ -198,3 +199,18 @@ def test_shipped_hashes_are_those_of_the_photos(
     for photo in photos:
         assert photo.load_pixels().shape[:2] == (photo.height, photo.width)
     assert sum(len(p.annotations) for p in photos) == len(content["annotations"])
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="LOOKALIKE_DATA names no folder")
+def test_the_clothing_photos_are_those_that_the_rule_on_the_page_chooses() -> None:
+    by_label: dict[str, list[str]] = {}
+    with (SHARED / "clothing_cc0" / "manifest.csv").open(newline="") as manifest:
+        for row in csv.DictReader(manifest):
+            if row["split"] == "test":
+                by_label.setdefault(row["label"], []).append(row["image"])
+    chosen = set()
+    for photos in by_label.values():
+        photos.sort(key=lambda name: hashlib.sha256(f"checked-masks-1:{name}".encode()).digest())
+        chosen.update(photos if len(photos) <= 17 else photos[:12])
+    content = json.loads((CHECKED / "clothing.json").read_text(encoding="utf-8"))
+    assert {image["file_name"] for image in content["images"]} == chosen
