@@ -14,7 +14,7 @@ from models.segmentation.cli import SHIPPED
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-_KINDS = ("ccp", "clothing", "coco", "deepfashion2", "kfashion", "luma", "sample")
+_KINDS = ("ccp", "checked", "clothing", "coco", "deepfashion2", "kfashion", "luma", "sample")
 
 
 @click.command()
@@ -35,6 +35,7 @@ def prepare(kind: str, source: Path, out: Path, taxonomy: str, category_map: Pat
     OUT/report.md says what is in it and what could not be used, OUT/sheet.jpg shows some of it.
     """
     from models.segmentation.data.ccp import prepare_ccp
+    from models.segmentation.data.checked import prepare_checked
     from models.segmentation.data.clothing import prepare_clothing
     from models.segmentation.data.coco_files import prepare_coco
     from models.segmentation.data.deepfashion2 import prepare_deepfashion2
@@ -49,6 +50,7 @@ def prepare(kind: str, source: Path, out: Path, taxonomy: str, category_map: Pat
         raise click.UsageError(f"--category-map is for coco, not for {kind}")
     converters: dict[str, Callable[[Path, Path, Callable[[str], None]], None]] = {
         "ccp": prepare_ccp,
+        "checked": prepare_checked,
         "clothing": prepare_clothing,
         "coco": partial(prepare_coco, category_map=category_map),
         "deepfashion2": partial(prepare_deepfashion2, shipped=taxonomy == "shipped"),
