@@ -123,9 +123,13 @@ def measure_worker(photos: Sequence[bytes], rounds: int, device: str) -> Rows:
     ready = [embedder.prepare(batch) for batch in in_batches(crops, 32)]
 
     def ours() -> None:
+        def see(batch: Sequence[Pixels]) -> object:
+            return see_photos(batch, segmenter, {"e": embedder}, settings.embed_batch)
+
         read = work_ahead(decode, photos, ahead=2 * BATCH)
-        while batch := [one for _, one in zip(range(BATCH), read, strict=False)]:
-            see_photos(batch, segmenter, {"e": embedder}, settings.embed_batch)
+        batches = iter(lambda: [one for _, one in zip(range(BATCH), read, strict=False)], [])
+        for _ in work_ahead(see, batches, ahead=1):
+            pass
 
     def networks() -> None:
         for batch in in_batches(images):

@@ -36,6 +36,7 @@ from catalog.roles import assign_roles
 from catalog.search.generations import building_generation, hold_live_generations
 from catalog.search.outbox import mark_dirty
 from catalog.tables import Embedding, Photo
+from models.ahead import work_ahead
 from workers.resources import Resources
 from workers.seeing import Pixels, SeenPhoto, see_photos
 from workers.stopping import stop_requested
@@ -170,8 +171,13 @@ def _work_through(
         decoders = stack.enter_context(ThreadPoolExecutor(_DECODERS, "decode"))
         saver = stack.enter_context(ThreadPoolExecutor(1, "save"))
         saving: Future[list[tuple[int, int | None]]] | None = None
-        for batch in _decode_ahead(resources, photos, decoders):
-            results = see_batch(resources, batch, targets)
+        batches = _decode_ahead(resources, photos, decoders)
+
+        def see(batch: Sequence[Decoded]) -> list[Result]:
+            return see_batch(resources, batch, targets)
+
+        # Two at a time: while a network works on one batch, the other is cut out and described.
+        for results in work_ahead(see, batches, ahead=1):
             if saving:
                 yield from saving.result()
             saving = saver.submit(_save_batch, resources, results, targets, task_id)

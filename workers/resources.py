@@ -7,6 +7,7 @@ import functools
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from catalog.errors import CheckpointError, ConfigError
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Resources:
-    """Services and models of this process; models are loaded when first asked for."""
+    """Services and models of this process; models are loaded when first asked for, once."""
 
     services: Services
     _segmenters: dict[str, "Segmenter"] = field(default_factory=dict)
     _embedders: dict[str, "Embedder"] = field(default_factory=dict)
+    _loading: Lock = field(default_factory=Lock)
 
     @property
     def settings(self) -> Settings:
@@ -35,23 +37,25 @@ class Resources:
 
     def segmenter(self, checkpoint_id: str) -> "Segmenter":
         """The segmenter of that checkpoint; raises CheckpointError when there is none."""
-        if checkpoint_id not in self._segmenters:
-            from models.segmentation.infer import load_segmenter
+        with self._loading:
+            if checkpoint_id not in self._segmenters:
+                from models.segmentation.infer import load_segmenter
 
-            folder = find_checkpoint(self.settings, "segmentation", checkpoint_id)
-            self._segmenters[checkpoint_id] = load_segmenter(
-                folder, self.settings.device, self.settings.score_threshold
-            )
-        return self._segmenters[checkpoint_id]
+                folder = find_checkpoint(self.settings, "segmentation", checkpoint_id)
+                self._segmenters[checkpoint_id] = load_segmenter(
+                    folder, self.settings.device, self.settings.score_threshold
+                )
+            return self._segmenters[checkpoint_id]
 
     def embedder(self, checkpoint_id: str) -> "Embedder":
         """The embedder of that checkpoint; raises CheckpointError when there is none."""
-        if checkpoint_id not in self._embedders:
-            from models.embedding.infer import load_embedder
+        with self._loading:
+            if checkpoint_id not in self._embedders:
+                from models.embedding.infer import load_embedder
 
-            folder = find_checkpoint(self.settings, "embedding", checkpoint_id)
-            self._embedders[checkpoint_id] = load_embedder(folder, self.settings.device)
-        return self._embedders[checkpoint_id]
+                folder = find_checkpoint(self.settings, "embedding", checkpoint_id)
+                self._embedders[checkpoint_id] = load_embedder(folder, self.settings.device)
+            return self._embedders[checkpoint_id]
 
     def active_generation(self) -> Generation:
         """The generation that is served; the first start makes it from the configured pair."""

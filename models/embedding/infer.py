@@ -5,6 +5,7 @@ Evaluation uses the same two, so what is measured is what is served.
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -38,6 +39,7 @@ class Embedder:
         self._architecture = architecture
         self._device = device
         self._network = network.eval()
+        self._turn = Lock()
         put_on(network, device)
 
     def embed_crops(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -60,8 +62,9 @@ class Embedder:
 
     @torch.inference_mode()
     def run(self, photos: Tensor) -> Tensor:
-        """The network alone, on what `prepare` gave: (B, D)."""
-        return torch.as_tensor(self._network(photos))
+        """The network alone, on what `prepare` gave: (B, D). One thread at a time."""
+        with self._turn:
+            return torch.as_tensor(self._network(photos))
 
 
 def load_embedder(folder: Path, device: str = "auto") -> Embedder:

@@ -6,6 +6,7 @@ Used by the workers and by evaluation; detectron2 stays behind `segment_photos`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -66,6 +67,7 @@ class Segmenter:
         self._config = config
         self._device = model.device
         self._model = model.eval()
+        self._turn = Lock()
         put_on(model, model.device)
         for predictor in model.roi_heads.box_predictor:
             predictor.test_score_thresh = score_threshold * (
@@ -85,10 +87,13 @@ class Segmenter:
 
     @torch.inference_mode()
     def detect(self, images: Sequence[torch.Tensor]) -> list[Instances]:
-        """Run the network over prepared photos; what it says of each, on the CPU."""
+        """Run the network over prepared photos; what it says of each, on the CPU.
+
+        One thread at a time, so that the next batch is prepared and the last one read meanwhile.
+        """
         found: dict[int, Instances] = {}
         for places in group_by_padded_size([image.shape for image in images]):
-            with autocast(self._device):
+            with self._turn, autocast(self._device):
                 inputs = [{"image": images[place]} for place in places]
                 outputs = self._model.inference(inputs, do_postprocess=False)
             found |= zip(places, outputs, strict=True)

@@ -110,7 +110,7 @@ def test_the_workers_coding_of_a_crop_keeps_its_row() -> None:
     crops = [cut_crop(p.pixels, corners(g.box), g.mask) for p, g in worn]
     direct = embedder.embed_crops(crops)
     coded = embedder.embed_crops([decode_crop(encode_crop(crop)) for crop in crops])
-    assert (direct * coded).sum(axis=1).min() > 0.98
+    assert (direct * coded).sum(axis=1).min() > 0.97
 
 
 def test_a_batch_of_other_sizes_moves_a_row_by_less_than_a_hundred_thousandth(
