@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+PART_SHARE = 0.85
+"""A detection with more of its pixels than this inside another lies within it."""
+
 
 def merge_duplicates(
     masks: np.ndarray,
@@ -20,7 +23,8 @@ def merge_duplicates(
     A detection is merged into a better one when their masks overlap by more than `max_iou`. The
     kept score is the sum over the merged categories, at most 1: a hoodie that may be knitwear
     or a jacket is surely a garment. Masks decide, not boxes: an open coat and the dress below
-    share a box.
+    share a box. One that lies within a better one of its category is a part of it, as a shoe is
+    of a pair, and is dropped.
     """
     if not len(masks):
         return []
@@ -31,6 +35,10 @@ def merge_duplicates(
     groups: dict[int, dict[int, float]] = {}
     for index in order[areas[order] > 0]:
         kept = list(groups)
+        inside = overlaps[index, kept] > PART_SHARE * areas[index]
+        alike = np.asarray(categories)[kept] == categories[index]
+        if (inside & alike).any():
+            continue
         unions = areas[kept] + areas[index] - overlaps[index, kept]
         same = np.flatnonzero(overlaps[index, kept] > max_iou * unions)
         owner = kept[same[0]] if same.size else int(index)

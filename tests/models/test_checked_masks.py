@@ -214,3 +214,29 @@ def test_the_clothing_photos_are_those_that_the_rule_on_the_page_chooses() -> No
         chosen.update(photos if len(photos) <= 17 else photos[:12])
     content = json.loads((CHECKED / "clothing.json").read_text(encoding="utf-8"))
     assert {image["file_name"] for image in content["images"]} == chosen
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="LOOKALIKE_DATA names no folder")
+def test_the_luma_photos_are_those_that_the_rule_on_the_page_chooses() -> None:
+    groups: dict[tuple[str, bool, str], list[tuple[bytes, str, str]]] = {}
+    with (SHARED / "luma" / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
+        for row in csv.DictReader(manifest):
+            key = (row["view"], "/Men" in row["categories"], row["attribute_set"])
+            digest = hashlib.sha256(f"checked-masks-1:{row['image']}".encode()).digest()
+            groups.setdefault(key, []).append((digest, row["product"], row["image"]))
+    chosen: set[str] = set()
+    for (view, _, _), photos in groups.items():
+        first_of_product: dict[str, str] = {}
+        for _, product, image in sorted(photos):
+            first_of_product.setdefault(product, image)
+        most = {"main": 11, "back": 3, "alt1": 3}.get(view, 0)
+        chosen.update(list(first_of_product.values())[:most])
+    content = json.loads((CHECKED / "luma.json").read_text(encoding="utf-8"))
+    assert {image["file_name"] for image in content["images"]} == chosen
+
+
+def test_each_luma_photo_sells_one_garment() -> None:
+    content = json.loads((CHECKED / "luma.json").read_text(encoding="utf-8"))
+    sold = [entry["image_id"] for entry in content["annotations"] if entry["role"] == "sold"]
+    assert sorted(sold) == [image["id"] for image in content["images"]]
+    assert {entry["role"] for entry in content["annotations"]} == {"sold", "worn with"}

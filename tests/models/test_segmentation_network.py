@@ -114,6 +114,17 @@ def test_one_garment_under_two_names_comes_out_once() -> None:
     assert [score for _, score in merged] == pytest.approx([0.7, 0.5])
 
 
+def test_one_shoe_of_a_pair_is_no_garment_of_its_own() -> None:
+    masks = np.zeros((3, 10, 10), bool)
+    masks[0, 2:8, 1:4] = masks[0, 2:8, 6:9] = True  # the pair
+    masks[1, 2:8, 1:4] = True  # the left one
+    masks[2, 2:8, 1:4] = True  # the left one as something else
+    shoes, sock = 16, 3
+    assert merge_duplicates(masks, [0.9, 0.8, 0.5], [shoes, shoes, sock], 0.7) == [
+        (0, 0.9), (2, 0.5),
+    ]  # fmt: skip
+
+
 def test_an_empty_mask_is_no_garment() -> None:
     assert merge_duplicates(np.zeros((2, 5, 5), bool), [0.9, 0.8], [1, 2], 0.7) == []
     assert merge_duplicates(np.zeros((0, 5, 5), bool), [], [], 0.7) == []

@@ -38,13 +38,26 @@ def prepare_checked(
     garments: dict[int, list[LabelledGarment]] = {image["id"]: [] for image in content["images"]}
     for entry in content["annotations"]:
         mask = decode_mask(entry["segmentation"])
-        garments[entry["image_id"]].append(LabelledGarment(names[entry["category_id"]], mask))
+        details = {key: entry[key] for key in _DETAILS if key in entry}
+        garment = LabelledGarment(names[entry["category_id"]], mask, details)
+        garments[entry["image_id"]].append(garment)
     writer = PreparedWriter(out)
     for photo, image in zip(photos, content["images"], strict=True):
         size = (image["height"], image["width"])
-        writer.add_photo("test", photo, size, garments[image["id"]], image["labels"])
+        writer.add_photo(
+            "test",
+            photo,
+            size,
+            garments[image["id"]],
+            image["labels"],
+            item=image.get("item", ""),
+            view=image.get("view", ""),
+        )
     report(writer.finish(f"checked {file.stem}", _NOTES))
 
+
+_DETAILS = ("item", "role", "cut_by_frame")
+"""Of a garment, where known: whose it is, sold or worn with, and whether the photo's rim cuts it."""
 
 _NOTES = (
     "Masks and categories were checked one by one: docs/catalog-masks.md.",
