@@ -57,7 +57,7 @@ def prepare_checked(
 
 
 _DETAILS = ("item", "role", "cut_by_frame")
-"""Of a garment, where known: whose it is, sold or worn with, and whether the photo's rim cuts it."""
+"""Of a garment, where known: whose it is, sold or worn with, whether the photo's rim cuts it."""
 
 _NOTES = (
     "Masks and categories were checked one by one: docs/catalog-masks.md.",
