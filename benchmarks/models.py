@@ -7,12 +7,15 @@ more than the clock where other programs run; OMP_NUM_THREADS sets the threads.
 
 import multiprocessing
 import resource
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import click
 import torch
@@ -23,7 +26,7 @@ from benchmarks.alternating import Spent, take_turns
 from catalog.photos.decode import decode_crop, decode_photo, photo_limits
 from catalog.settings import load_settings
 from models.ahead import work_ahead
-from models.checkpoints import load_card
+from models.checkpoints import load_card, load_weights
 from models.devices import choose_device
 from models.embedding.infer import Embedder, load_embedder, load_network
 from models.segmentation.architecture import CascadeConfig, build_cascade, published_config
@@ -134,11 +137,52 @@ def measure_worker(photos: Sequence[bytes], rounds: int, device: str) -> Rows:
     def networks() -> None:
         for batch in in_batches(images):
             segmenter.detect(batch)
-        for batch in ready:
-            embedder.run(batch)
+        for crops_ready in ready:
+            embedder.run(crops_ready)
 
     spent = take_turns({"both networks alone": networks, "a worker": ours}, rounds)
     return _rates(spent, len(photos), "photos", "both networks alone")
+
+
+def measure_steps(photos: Sequence[bytes], rounds: int, device: str) -> Rows:
+    """Where the seconds of a photo go, one step after the other; each step's median turn."""
+    settings = load_settings()
+    segmenter = load_segmenter(settings.segmenter_checkpoint, device)
+    embedder = load_embedder(settings.embedder_checkpoint, device)
+    turns: list[dict[str, float]] = []
+    garments = 0
+    for _ in range(rounds + 1):  # the first one warms up
+        spent: dict[str, float] = {}
+        garments = 0
+        for batch in in_batches(photos):
+            with _clock(spent, "read"):
+                pixels = [decode(data) for data in batch]
+            with _clock(spent, "scale"):
+                images = [segmenter.prepare(photo) for photo in pixels]
+            with _clock(spent, "segmenter's network"):
+                detections = segmenter.detect(images)
+            with _clock(spent, "garments and their masks"):
+                found = [
+                    (photo, garment)
+                    for photo, seen in zip(pixels, detections, strict=True)
+                    for garment in segmenter.read_garments(seen, photo)
+                ]
+            with _clock(spent, "crops, colours, coding"):
+                crops = [decode_crop(describe_garment(*pair).crop) for pair in found]
+            with _clock(spent, "embedder"):
+                embedder.embed_crops(crops)
+            garments += len(crops)
+        turns.append(spent)
+    medians = {name: median(turn[name] for turn in turns[1:]) for name in turns[0]}
+    rows = [(name, f"{1000 * s / len(photos):.1f} ms a photo") for name, s in medians.items()]
+    return [*rows, ("garments a photo", f"{garments / len(photos):.1f}")]
+
+
+@contextmanager
+def _clock(spent: dict[str, float], name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
 
 
 def measure_shapes(photos: Sequence[bytes], rounds: int, device: str) -> Rows:
@@ -190,25 +234,14 @@ def _in_bfloat16(embedder: Embedder, ready: torch.Tensor, device: str) -> object
 
 def _without_bfloat16(way: Callable[[], object]) -> Callable[[], object]:
     def run() -> object:
-        from models.segmentation import infer
-
-        usual, infer.autocast = infer.autocast, _no_autocast
-        try:
+        with patch("models.segmentation.infer.autocast", lambda device: nullcontext()):
             return way()
-        finally:
-            infer.autocast = usual
 
     return run
 
 
-def _no_autocast(device: torch.device) -> AbstractContextManager[object]:
-    return nullcontext()
-
-
 def _untrained(config: CascadeConfig, device: str) -> Segmenter:
     """A segmenter with random weights, or the shipped ones where they fit; batch norm unfolded."""
-    from models.checkpoints import load_weights
-
     torch.manual_seed(0)
     model = build_cascade(config)
     folder = load_settings().segmenter_checkpoint
@@ -225,7 +258,7 @@ def _compare_networks(
 ) -> Rows:
     prepared = {name: [one.prepare(p) for p in pixels] for name, one in segmenters.items()}
     ways = {
-        name: (lambda one=one, name=name: one.detect(prepared[name]))  # type: ignore[misc]
+        name: (lambda one=one, name=name: one.detect(prepared[name]))
         for name, one in segmenters.items()
     }
     return _rates(take_turns(ways, rounds), len(pixels), "photos", next(iter(segmenters)))
@@ -258,6 +291,7 @@ MEASURES: dict[str, Callable[[Sequence[bytes], int, str], Rows]] = {
     "segmenter": measure_segmenter,
     "embedder": measure_embedder,
     "worker": measure_worker,
+    "steps": measure_steps,
     "shapes": measure_shapes,
     "choices": measure_choices,
 }

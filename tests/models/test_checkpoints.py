@@ -25,6 +25,10 @@ def make_weights(seed: int = 0) -> dict[str, torch.Tensor]:
     }
 
 
+SHIPPED = Path(checkpoints.__file__).parent / "checkpoints"
+LARGEST_CLONE_BYTES = 64 * 2**20
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     save_checkpoint(
@@ -79,6 +83,13 @@ def test_large_weights_are_split_and_joined(
     assert names == ["weights-00001-of-00002.safetensors", "weights-00002-of-00002.safetensors"]
     assert card.id == whole.id
     assert load_weights(tmp_path / "parts").keys() == make_weights().keys()
+
+
+def test_all_shipped_weights_together_are_small_enough_for_a_clone() -> None:
+    files = list(SHIPPED.rglob("*.safetensors"))
+    assert {file.parent.name for file in files} == {"segmenter", "embedder"}
+    assert sum(file.stat().st_size for file in files) <= LARGEST_CLONE_BYTES
+    assert max(file.stat().st_size for file in files) <= checkpoints.MAX_PART_BYTES
 
 
 def test_saving_over_a_split_checkpoint_leaves_none_of_its_parts(
