@@ -1,6 +1,6 @@
 """Work that is done ahead in threads while the caller is busy with what came before.
 
-Used by the embedder's training and by extraction: decoding beside a network that computes.
+Used by training, extraction and the workers: reading beside a network that computes.
 """
 
 from collections import deque

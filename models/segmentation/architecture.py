@@ -53,8 +53,8 @@ class CascadeConfig:
     anchor_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
     proposals: int = 300
     rois_per_photo: int = 64
-    short_side_px: int = 352
-    long_side_px: int = 640
+    short_side_px: int = 416
+    long_side_px: int = 756
     channel_order: str = "RGB"
     pixel_mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     pixel_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
