@@ -6,6 +6,7 @@ Installed as `lookalike`. The table below repeats each room's words so that `--h
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -125,12 +126,20 @@ cli = Rooms(name="lookalike", help="Photos in, similar garments out.")
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one red line, not a traceback."""
+    """Run the command line; an error of ours, or of a file, is one red line, not a traceback."""
     try:
         cli()
     except LookalikeError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None:  # no file's: a traceback tells more
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
+
+
+def _fail(message: str) -> NoReturn:
+    click.secho(f"Error: {message}", fg="red", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def evaluate_embedding_command(
     device: str,
 ) -> None:
     """Measure how well similar garments are found: recall@k and mAP@R with intervals, a page."""
-    from models.checkpoints import record_metrics
+    from models.checkpoints import load_card, record_metrics
     from models.embedding.crop_set import INDEX
     from models.embedding.judge import Request, judge
     from models.segmentation.infer import load_segmenter
@@ -113,6 +113,9 @@ def evaluate_embedding_command(
         device=device,
         command=shlex.join(("lookalike", *sys.argv[1:])),
     )
+    for folder in request.checkpoints:  # before minutes of finding garments
+        load_card(folder, "embedding")
+    out.mkdir(parents=True, exist_ok=True)
     needed = "found" in (chosen, neighbours)
     finder = load_segmenter(segmenter or SHIPPED / "segmenter", device) if needed else None
     metrics = judge(request, out, finder, _progress)

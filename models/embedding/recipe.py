@@ -75,7 +75,7 @@ def _make(kind: Any, values: Mapping[str, Any], path: Path, prefix: str) -> Any:
     try:
         return kind(**given)
     except ValueError as error:
-        raise InputError(f"{path}, {prefix or 'recipe '}: {error}") from error
+        raise InputError(f"{path}, {prefix.rstrip('.') or 'recipe'}: {error}") from error
 
 
 def _fit(value: Any, hint: Any, where: str) -> Any:

@@ -72,8 +72,6 @@ def read_subjects(
     if (folder / INDEX).exists():
         return _read_crop_set(folder, cut, limit)
     path = folder / f"{split}.json"
-    if not path.exists():
-        raise InputError(f"{path} is missing; lookalike data prepare writes it")
     photos = read_photos(folder, split)[:limit]
     subjects: list[Subject] = []
     for batch in _in_batches(photos):

@@ -33,18 +33,9 @@ def parse_source(text: str) -> Source:
     return source
 
 
-def read_split(folder: Path, split: str) -> list[LabelledPhoto]:
-    """The photos of a split; raises InputError naming the file when it is not in COCO's form."""
-    try:
-        return read_photos(folder, split)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        path = folder / f"{split}.json"
-        raise InputError(f"{path}: not a prepared folder's COCO file: {error!r}") from error
-
-
 def read_training_photos(sources: Sequence[Source]) -> list[list[LabelledPhoto]]:
     """The photos of each source's train split; raises InputError for an empty one."""
-    photos = [read_split(source.folder, "train") for source in sources]
+    photos = [read_photos(source.folder, "train") for source in sources]
     for source, found in zip(sources, photos, strict=True):
         if not found:
             raise InputError(f"{source.folder / 'train.json'} lists no photos")

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from models.segmentation.architecture import CascadeConfig
 from models.segmentation.compat import GeneralizedRCNN
-from models.segmentation.data.coco import LabelledPhoto
-from models.segmentation.folders import read_split
+from models.segmentation.data.coco import LabelledPhoto, read_photos
 from models.segmentation.found import find_garments
 from models.segmentation.infer import Segmenter
 from models.segmentation.precision import measure_precision
@@ -44,7 +43,7 @@ def make_validation_sets(
     sets: list[ValidationSet] = []
     for place, source in enumerate(sources):
         file = source.folder / "val.json"
-        photos = read_split(source.folder, "val") if file.exists() else []
+        photos = read_photos(source.folder, "val") if file.exists() else []
         if not any(photo.annotations for photo in photos):
             continue
         chosen = np.unique(np.linspace(0, len(photos) - 1, min(most, len(photos))).astype(int))

@@ -18,7 +18,7 @@ from catalog.errors import InputError
 from catalog.masks import encode_mask
 from catalog.photos.decode import decode_crop
 from models.checkpoints import load_card, save_checkpoint
-from models.embedding.cli import COMMANDS
+from models.embedding.cli import COMMANDS, SHIPPED
 from models.embedding.combinations import compare_frozen, compare_heads, list_combinations
 from models.embedding.evaluate import (
     VOTED_KINDS,
@@ -239,6 +239,15 @@ def test_a_set_of_crops_can_be_measured_too(checkpoint: Path, tmp_path: Path) ->
         "--crops", "whole",
     )  # fmt: skip
     assert "only --crops labelled fits" in output
+
+
+def test_a_checkpoint_of_another_kind_is_refused_before_anything_is_cut(tmp_path: Path) -> None:
+    segmenter = SHIPPED / "segmenter"
+    code, output = run(
+        "--data", str(tmp_path), "--checkpoint", str(segmenter), "--out", str(tmp_path / "out")
+    )
+    assert code != 0
+    assert "of kind segmentation, not embedding" in output
 
 
 def write_luma(folder: Path, rows: list[tuple[str, str, str]]) -> Path:

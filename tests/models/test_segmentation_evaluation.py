@@ -242,3 +242,11 @@ def test_the_page_shows_numbers_charts_and_photos(tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).stat().st_size > 500
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == metrics
     assert "| dress |" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_split_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"test\.json is missing; lookalike data prepare"):
+        read_photos(tmp_path, "test")
+    (tmp_path / "test.json").write_text('{"images": []}')
+    with pytest.raises(InputError, match=r"test\.json: not a prepared folder's COCO file"):
+        read_photos(tmp_path, "test")

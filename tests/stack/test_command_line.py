@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from lookalike import ROOMS, cli
+from lookalike import ROOMS, cli, main
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -45,3 +45,16 @@ def test_the_command_line_stays_light(words: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_file_that_can_not_be_used_is_one_line_not_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "/srv/photos")
+
+    monkeypatch.setattr("lookalike.cli", refuse)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert "Error: /srv/photos: Permission denied" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from catalog.errors import InputError
 from catalog.masks import decode_mask, encode_mask
 from catalog.taxonomy import CATEGORIES
 from models.pixels import read_pixels
@@ -144,8 +145,20 @@ class CocoWriter:
 
 
 def read_photos(folder: Path, split: str) -> list[LabelledPhoto]:
-    """The photos of one split of a prepared folder."""
-    content = json.loads((folder / f"{split}.json").read_text())
+    """The photos of one split of a prepared folder.
+
+    Raises InputError when there is no such split, or its file is not in COCO's form.
+    """
+    path = folder / f"{split}.json"
+    if not path.is_file():
+        raise InputError(f"{path} is missing; lookalike data prepare writes it")
+    try:
+        return _read_content(folder, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: not a prepared folder's COCO file: {error!r}") from error
+
+
+def _read_content(folder: Path, content: Mapping[str, Any]) -> list[LabelledPhoto]:
     categories = {entry["id"]: entry["name"] for entry in content["categories"]}
     annotations: dict[int, list[dict[str, Any]]] = {}
     for annotation in content["annotations"]:
