@@ -63,11 +63,12 @@ def read_subjects(
 ) -> list[Subject]:
     """The subjects of a split of a prepared folder, or of a crop set (`split` is then ignored).
 
-    found: what `segmenter` finds. A photo of one garment gives the fitting one with the largest
-    score x sqrt(area); of several, each labelled garment the found one that overlaps it by half.
-    labelled: boxes and masks of the annotations. whole: the photo as it is, if one garment is in
-    it. Garments below 24 px are left out. limit: the first so many photos only. Raises InputError
-    when there is no such split, or nothing in it that can be cut so.
+    found: what `segmenter` finds. A photo of one garment gives the one with the largest score x
+    sqrt(area), of those whose category fits if there are any; of several, each labelled garment
+    the found one that overlaps it by half. labelled: boxes and masks of the annotations. whole:
+    the photo as it is, if one garment is in it. Garments below 24 px are left out. limit: the
+    first so many photos only. Raises InputError when there is no such split, or nothing in it that
+    can be cut so.
     """
     if (folder / INDEX).exists():
         return _read_crop_set(folder, cut, limit)
@@ -188,8 +189,11 @@ def _fitting(photo: LabelledPhoto, target: _Target) -> set[str]:
 
 
 def choose_sold(garments: Sequence["FoundGarment"], fitting: set[str]) -> "FoundGarment | None":
-    """Of the garments whose category fits, the one with the largest score x sqrt(area)."""
-    fit = [garment for garment in garments if garment.category in fitting]
+    """Of the garments whose category fits, the one with the largest score x sqrt(area).
+
+    Where none fits, of all: it was found under a wrong name, and is searched for all the same.
+    """
+    fit = [garment for garment in garments if garment.category in fitting] or garments
     return max(fit, key=lambda g: g.score * float(np.sqrt(g.mask.sum())), default=None)
 
 

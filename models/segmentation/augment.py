@@ -26,13 +26,13 @@ class View:
 class AugmentOptions:
     """How often each change is made, and the range of the short side in pixels."""
 
-    crop_rate: float = 0.45
-    studio_rate: float = 0.3
+    crop_rate: float = 0.25
+    studio_rate: float = 0.15
     turn_rate: float = 0.06
     light_rate: float = 1.0
-    min_side_px: int = 208
-    max_side_px: int = 320
-    max_long_side_px: int = 480
+    min_side_px: int = 272
+    max_side_px: int = 448
+    max_long_side_px: int = 672
 
 
 MIN_VISIBLE_SHARE = 0.2

@@ -30,7 +30,7 @@ from tests.models.tiny_training import draw_folder
 def test_lite2_is_what_the_defaults_and_the_shipped_checkpoint_have() -> None:
     recipe = load_recipe("lite2")
     assert recipe.architecture == CascadeConfig()
-    assert recipe.training == TrainOptions(minutes=60.0)
+    assert recipe.training == TrainOptions(minutes=120.0, rare_share=0.2)
     assert recipe.augment == AugmentOptions()
 
 
