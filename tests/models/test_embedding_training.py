@@ -260,7 +260,7 @@ def test_a_setting_can_be_overridden() -> None:
         ("losses.magin=0.3", r"losses.magin: no such setting; there are .*margin"),
         ("trunk.steps=many", r"trunk.steps needs int, not 'many'"),
         ("trunk.frozen=bn1", r"trunk.frozen needs a list"),
-        ("losses.ranking=best", r"losses.: ranking is one of triplet"),
+        ("losses.ranking=best", r"losses: ranking is one of triplet"),
         ("architecture.descriptors=SX", r"descriptors must be"),
         ("losses=3", r"losses is a section"),
         ("margin", r"an override is like"),
