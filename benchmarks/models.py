@@ -192,7 +192,7 @@ def measure_shapes(photos: Sequence[bytes], rounds: int, device: str) -> Rows:
     configs = {
         "as shipped": config,
         "1,000 proposals": replace(config, proposals=1000),
-        "short side 416": replace(config, short_side_px=416, long_side_px=756),
+        "short side 352": replace(config, short_side_px=352, long_side_px=640),
         "ResNet-50, 1,000 proposals, short side 800": published_config(),
     }
     pixels = [decode(data) for data in photos[:BATCH]]
