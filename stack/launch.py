@@ -6,6 +6,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
@@ -76,6 +77,9 @@ def die_with(parent: int, signal_number: int) -> None:
     """Ask the kernel to send this process `signal_number` when `parent` is gone."""
     if sys.platform != "linux":
         return
+    if signal_number != signal.SIGKILL:
+        # A shell ignores SIGQUIT in what it starts in its background, and programs inherit that.
+        signal.signal(signal_number, signal.SIG_DFL)
     _check(_libc().prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "pdeathsig")
     if os.getppid() != parent:
         raise SystemExit("the parent is gone already")

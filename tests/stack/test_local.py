@@ -29,6 +29,8 @@ def _start(home: Path, **environment: str) -> tuple["subprocess.Popen[bytes]", S
     with (home / "up.log").open("ab") as log:
         process = subprocess.Popen(
             [
+                # As a script starts it in its background: with SIGQUIT ignored.
+                *("sh", "-c", 'trap "" QUIT; exec "$@"', "sh"),
                 *(sys.executable, "-m", "lookalike", "up"),
                 *("--home", str(home), "--port", str(free_port())),
             ],
