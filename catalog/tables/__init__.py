@@ -6,6 +6,13 @@ Used by every room that opens a session. Rows know nothing of Flask, Celery or Q
 from catalog.tables.accounts import LoginLink, Token, User
 from catalog.tables.base import Base, Float16Vector
 from catalog.tables.index import EntryState, Generation, GenerationState, IndexEntry
+from catalog.tables.insight import (
+    CatalogMap,
+    Explanation,
+    ExplanationState,
+    Finding,
+    FindingKind,
+)
 from catalog.tables.jobs import (
     Job,
     JobKind,
@@ -16,6 +23,7 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
+from catalog.tables.requests import AnsweredWrite, Delivery, DeliveryState, Webhook
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -24,18 +32,28 @@ from catalog.tables.shop import (
     Garment,
     Item,
     ItemPhoto,
+    ItemSummary,
+    ItemView,
     Photo,
     PhotoState,
     Role,
 )
 
 __all__ = [
+    "AnsweredWrite",
     "Base",
     "Catalog",
+    "CatalogMap",
     "Correction",
+    "Delivery",
+    "DeliveryState",
     "DiscardedPhoto",
     "Embedding",
     "EntryState",
+    "Explanation",
+    "ExplanationState",
+    "Finding",
+    "FindingKind",
     "Float16Vector",
     "Garment",
     "Generation",
@@ -43,6 +61,8 @@ __all__ = [
     "IndexEntry",
     "Item",
     "ItemPhoto",
+    "ItemSummary",
+    "ItemView",
     "Job",
     "JobKind",
     "JobLog",
@@ -57,4 +77,5 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
+    "Webhook",
 ]

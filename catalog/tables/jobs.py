@@ -1,4 +1,4 @@
-"""What people start and wait for: ingests, re-indexes, searches by photo."""
+"""What people start and wait for: ingests, re-indexes, maps, audits, searches by photo."""
 
 import enum
 import uuid
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -17,6 +17,8 @@ from catalog.tables.base import Base, Float16Vector, choice
 class JobKind(enum.StrEnum):
     INGEST = "ingest"
     REINDEX = "reindex"
+    MAP = "map"
+    AUDIT = "audit"
 
 
 class JobState(enum.StrEnum):
@@ -40,15 +42,15 @@ class UploadState(enum.StrEnum):
 
 
 class Job(Base):
-    """Something long that a person started: an ingest or a re-index, its progress and its log."""
+    """Something long that a person started, its progress and its log."""
 
     __tablename__ = "job"
     __table_args__ = (
         Index(
-            "uq_job_one_reindex",
+            "uq_job_one_of_kind",
             "kind",
             unique=True,
-            postgresql_where=text("kind = 'reindex' AND state IN ('queued', 'running')"),
+            postgresql_where=text("kind <> 'ingest' AND state IN ('queued', 'running')"),
         ),
         Index("ix_job_created_at", "created_at"),
     )
@@ -121,5 +123,7 @@ class UploadGarment(Base):
     score: Mapped[float]
     box: Mapped[list[float]]
     outline: Mapped[list[Any]] = mapped_column(JSONB)
+    crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """WebP; exactly what the embedder saw."""
     embedder: Mapped[str] = mapped_column(Text)
     vector: Mapped[NDArray[np.float32]] = mapped_column(Float16Vector)

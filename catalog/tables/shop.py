@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     Index,
     LargeBinary,
@@ -38,6 +39,13 @@ class Role(enum.StrEnum):
     WORN_WITH = "worn_with"
 
 
+WORDS = (
+    "lower(title || ' ' || coalesce(brand, '') || ' ' || sku || ' ' || coalesce(category, '')"
+    " || ' ' || left(description, 500))"
+)
+"""How Postgres makes an item's searchable words; a description's beginning says what it is."""
+
+
 class Catalog(Base):
     """A named catalog; pruning and deleting act inside one."""
 
@@ -59,6 +67,15 @@ class Item(Base):
         Index(
             "ix_item_catalog_id_id", "catalog_id", "id", postgresql_where=text("deleted_at IS NULL")
         ),
+        Index("ix_item_price", "price", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_item_brand", "brand", postgresql_where=text("deleted_at IS NULL")),
+        Index(
+            "ix_item_words",
+            "words",
+            postgresql_using="gin",
+            postgresql_ops={"words": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -74,6 +91,8 @@ class Item(Base):
     stock: Mapped[int | None]
     url: Mapped[str | None] = mapped_column(Text)
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    words: Mapped[str] = mapped_column(Text, Computed(WORDS, persisted=True), deferred=True)
+    """What a text search looks through, in lower case."""
     version: Mapped[int] = mapped_column(server_default=text("1"))
     """Grows with each change that a reader can see."""
     seen_by_job: Mapped[uuid.UUID | None]
@@ -88,6 +107,49 @@ class Item(Base):
     )
 
 
+class ItemSummary(Base):
+    """What the garments of one segmenter say about an item, so that a grid need not look at them.
+
+    Written by `catalog.summaries` in the transaction that changes the garments. One row for each
+    segmenter: a switch to another generation shows the other rows without touching any.
+    """
+
+    __tablename__ = "item_summary"
+    __table_args__ = (
+        Index(
+            "ix_item_summary_review",
+            "segmenter",
+            "item_id",
+            postgresql_where=text("review <> '{}'"),
+        ),
+    )
+
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("item.id", ondelete="CASCADE"), primary_key=True
+    )
+    segmenter: Mapped[str] = mapped_column(Text, primary_key=True)
+    categories: Mapped[list[str]]
+    """Of the garments that the item sells."""
+    colours: Mapped[list[str]]
+    """Names of the dominant colours of what it sells."""
+    garments: Mapped[int]
+    """How many its photos show, sold and worn with."""
+    review: Mapped[list[str]]
+    """Why a person should look: some of `catalog.reviews.Reason`."""
+
+
+class ItemView(Base):
+    """How often an item's page was looked at: a number, nothing about who looked."""
+
+    __tablename__ = "item_view"
+    __table_args__ = (Index("ix_item_view_views", "views"),)
+
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("item.id", ondelete="CASCADE"), primary_key=True
+    )
+    views: Mapped[int] = mapped_column(BigInteger)
+
+
 class Photo(Base):
     """One photo, known by its bytes; those are in the image store under `sha256`."""
 
@@ -99,6 +161,7 @@ class Photo(Base):
             "claimed_at",
             postgresql_where=text("state IN ('pending', 'working')"),
         ),
+        Index("ix_photo_failed", "id", postgresql_where=text("state = 'failed'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -121,6 +184,8 @@ class Photo(Base):
     indexed_at: Mapped[datetime | None]
     segmenter: Mapped[str | None] = mapped_column(Text)
     """The segmenter checkpoint that found its present garments."""
+    reviewed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A person has looked at it and agrees that nothing is to be found there."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     links: Mapped[list["ItemPhoto"]] = relationship(back_populates="photo")
@@ -166,6 +231,7 @@ class Garment(Base):
     __table_args__ = (
         Index("ix_garment_photo_id_segmenter", "photo_id", "segmenter"),
         Index("ix_garment_category", "category"),
+        Index("ix_garment_redrawn", "photo_id", postgresql_where=text("redrawn")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -186,6 +252,10 @@ class Garment(Base):
     role: Mapped[Role] = mapped_column(choice(Role))
     excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     """A person said that this is no garment to recommend."""
+    reviewed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A person has accepted or corrected it."""
+    redrawn: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its box was redrawn, and a worker has yet to cut and embed it anew."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     photo: Mapped[Photo] = relationship(back_populates="garments")
