@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from catalog.catalogs import ensure_catalog, lock_catalog
 from catalog.errors import ConflictError, NotFoundError
+from catalog.item_words import ShopWords
 from catalog.jobs import get_job
 from catalog.photos.discarding import drop_unshown, lock_photos, photo_keys
-from catalog.roles import ShopWords, assign_roles, lock_items
+from catalog.roles import assign_roles, lock_items
 from catalog.rows import ItemResult, ItemRow, check_rows
 from catalog.search.outbox import hold_generations, mark_dirty
 from catalog.tables import Catalog, Garment, Item, ItemPhoto, Job, Photo, PhotoState

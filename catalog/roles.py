@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
+from catalog.item_words import ItemWords, ShopWords, wanted_categories
 from catalog.search.outbox import mark_dirty
+from catalog.summaries import refresh_summaries
 from catalog.tables import Garment, Item, ItemPhoto, Photo, Role
-from catalog.taxonomy import LOWER, UPPER, WHOLE, fitting_categories
-
-ShopWords = Mapping[str, tuple[str, ...]]
+from catalog.taxonomy import LOWER, UPPER, WHOLE
 
 # How much less likely each further fitting category is than the one before it: a "jacket" is
 # more often seen as a coat than as knitwear.
@@ -28,14 +28,6 @@ _SAME_PLACE = 0.1
 _FILLS_PHOTO = 0.25
 # A photo that thousands of items share (a size chart) needs no more opinions than these.
 _ITEMS_ASKED = 20
-
-
-@dataclass(frozen=True)
-class ItemWords:
-    """What the shop calls an item."""
-
-    title: str
-    category: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,31 +61,13 @@ def decide_roles(
     return [Role.SOLD if index == best else Role.WORN_WITH for index in range(len(garments))]
 
 
-def fits(category: str, item: ItemWords, words: ShopWords | None = None) -> bool:
-    """Whether a garment of `category` can be the item; anything fits when no word is known."""
-    fitting = wanted_categories(item, words)
-    return not fitting or category in fitting
-
-
-def wanted_categories(item: ItemWords, words: ShopWords | None = None) -> tuple[str, ...]:
-    """Categories that the item can have, most likely first; empty when no word is known.
-
-    Feed categories are broad ("Tops") and titles precise ("Hoodie"), but a title can also name
-    what an item goes with: where both agree that comes first, then the category's words.
-    """
-    by_category = fitting_categories(item.category or "", words)
-    by_title = fitting_categories(item.title, words)
-    agreed = [name for name in by_title if name in by_category]
-    return tuple(dict.fromkeys([*agreed, *by_category, *([] if by_category else by_title)]))
-
-
 def assign_roles(
     session: Session, photo_ids: Collection[int], words: ShopWords | None = None
 ) -> list[UUID]:
     """Decide anew for every photo of the items that show these photos; returns what changed.
 
-    Changed garments are marked for the index. Doesn't commit. In a photo that several items show,
-    a garment is sold if it is for any of them.
+    Changed garments are marked for the index, the items' summaries follow. Doesn't commit. In a
+    photo that several items show, a garment is sold if it is for any of them.
     """
     items = lock_items(session, (), photo_ids)
     if not items:
@@ -111,6 +85,7 @@ def assign_roles(
                 execution_options={"synchronize_session": "fetch"},
             )
     mark_dirty(session, changed)
+    refresh_summaries(session, items, words)
     return changed
 
 

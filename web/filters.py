@@ -6,20 +6,50 @@ Registered by `web.app`.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from flask import Flask
 
+from catalog.browsing import MANY_GARMENTS, Sort
+from catalog.colours import PALETTE
 from web.present import variant_url
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩"}
 _NO_CENTS = {"JPY", "KRW"}
+_SORTS = (
+    (Sort.BEST, "Best match"),
+    (Sort.NEWEST, "Newest"),
+    (Sort.CHEAPEST, "Price, low to high"),
+    (Sort.DEAREST, "Price, high to low"),
+    (Sort.TITLE, "Title"),
+    (Sort.VIEWED, "Most viewed"),
+)
+_LIKENESS = (
+    (0.97, "Nearly identical"),
+    (0.85, "Very similar"),
+    (0.7, "Similar"),
+    (0.5, "Somewhat similar"),
+    (-1.0, "Loosely related"),
+)
+"""From this cosine on; chosen by looking at neighbours of the shipped embedder."""
 
 
 def register_filters(app: Flask) -> None:
     app.jinja_env.filters.update(
-        price=format_price, points=polygon_points, ago=format_age, count=format_count
+        price=format_price,
+        points=polygon_points,
+        ago=format_age,
+        count=format_count,
+        likeness=describe_likeness,
+        band=format_band,
     )
-    app.jinja_env.globals.update(variant_url=variant_url, zip=zip)
+    app.jinja_env.globals.update(
+        variant_url=variant_url,
+        zip=zip,
+        palette=PALETTE,
+        many=MANY_GARMENTS,
+        sorts=_SORTS,
+    )
 
 
 def format_price(price: Decimal | None, currency: str | None) -> str:
@@ -51,3 +81,24 @@ def format_age(moment: datetime | None, now: datetime | None = None) -> str:
         if seconds >= length_s:
             return f"{format_count(int(seconds // length_s), unit)} ago"
     return "just now"
+
+
+def describe_likeness(score: float) -> str:
+    """A cosine similarity in plain words."""
+    return next(words for least, words in _LIKENESS if score >= least or least == -1.0)
+
+
+def format_band(band: Any) -> str:
+    """A range of prices: "20-50", "under 20", "from 500"; of anything with `low` and `high`."""
+    low, high = (_bare(_member(band, name)) for name in ("low", "high"))
+    if low is None:
+        return f"under {high}"
+    return f"from {low}" if high is None else f"{low}–{high}"
+
+
+def _member(band: Any, name: str) -> Any:
+    return band[name] if isinstance(band, dict) else getattr(band, name)
+
+
+def _bare(price: Decimal | None) -> str | None:
+    return None if price is None else f"{price:,f}".removesuffix(".00")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload, selectinload, with_loader_criteria
 
@@ -25,19 +25,9 @@ from catalog.tables import (
     Job,
     Photo,
     PhotoState,
-    Role,
 )
 
 MAX_FAILURES = 100
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a visitor narrows the grid to; None and empty mean everything."""
-
-    catalog: str | None = None
-    category: str | None = None
-    words: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,26 +45,6 @@ def shown_garments() -> ColumnElement[bool]:
     return and_(Garment.segmenter == active.scalar_subquery(), Garment.excluded.is_(False))
 
 
-def count_items(session: Session, choice: Choice) -> int:
-    query = select(func.count()).select_from(Item).where(*_chosen(choice))
-    return session.scalars(query).one()
-
-
-def list_items(
-    session: Session, choice: Choice, limit: int, *, offset: int = 0, after_id: int = 0
-) -> Sequence[Item]:
-    """Items in the order they were added; `after_id` pages without counting."""
-    query = (
-        select(Item)
-        .where(*_chosen(choice), Item.id > after_id)
-        .options(joinedload(Item.catalog))
-        .order_by(Item.id)
-        .offset(offset)
-        .limit(limit)
-    )
-    return session.scalars(query).all()
-
-
 def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:
     """The first photo of each item; items without photos are absent."""
     query = (
@@ -85,20 +55,6 @@ def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:
         .order_by(ItemPhoto.item_id, ItemPhoto.position)
     )
     return {row[0]: Cover(*row[1:]) for row in session.execute(query)}
-
-
-def count_categories(session: Session, choice: Choice) -> dict[str, int]:
-    """How many items of the choice sell a garment of each category, whatever its category."""
-    query = (
-        select(Garment.category, func.count(ItemPhoto.item_id.distinct()))
-        .join(ItemPhoto, ItemPhoto.photo_id == Garment.photo_id)
-        .join(Item, Item.id == ItemPhoto.item_id)
-        .where(shown_garments(), Garment.role == Role.SOLD)
-        .where(*_chosen(Choice(choice.catalog, None, choice.words)))
-        .group_by(Garment.category)
-        .order_by(Garment.category)
-    )
-    return dict(session.execute(query).all())
 
 
 def list_catalogs(session: Session) -> list[tuple[str, int]]:
@@ -146,6 +102,21 @@ def get_garment(session: Session, garment_id: UUID) -> Garment:
     if garment is None:
         raise NotFoundError("garment", garment_id)
     return garment
+
+
+def get_photo(session: Session, sha256: str) -> Photo:
+    """One photo that an item shows, with its garments that count now."""
+    photo = session.scalars(
+        select(Photo)
+        .where(Photo.sha256 == sha256, _photo_shown(None))
+        .options(
+            selectinload(Photo.garments).defer(Garment.mask),
+            with_loader_criteria(Garment, shown_garments()),
+        )
+    ).one_or_none()
+    if photo is None:
+        raise NotFoundError("photo", sha256)
+    return photo
 
 
 def get_crop(session: Session, garment_id: UUID) -> bytes:
@@ -225,32 +196,6 @@ def _one_item(session: Session, query: Select[Any], key: object) -> Item:
     if item is None:
         raise NotFoundError("item", key)
     return item
-
-
-def _chosen(choice: Choice) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Item.deleted_at.is_(None)]
-    if choice.catalog:
-        named = select(Catalog.id).where(Catalog.name == choice.catalog)
-        conditions.append(Item.catalog_id == named.scalar_subquery())
-    if choice.words:
-        conditions += [_mentions(word) for word in choice.words.split()]
-    if choice.category:
-        conditions.append(_sells(choice.category))
-    return conditions
-
-
-def _mentions(word: str) -> ColumnElement[bool]:
-    fields = (Item.title, Item.brand, Item.sku, Item.category)
-    return or_(*(field.icontains(word, autoescape=True) for field in fields))
-
-
-def _sells(category: str) -> ColumnElement[bool]:
-    return exists(
-        select(ItemPhoto.photo_id)
-        .join(Garment, Garment.photo_id == ItemPhoto.photo_id)
-        .where(ItemPhoto.item_id == Item.id, shown_garments())
-        .where(Garment.role == Role.SOLD, Garment.category == category)
-    )
 
 
 def _photo_shown(catalog_id: int | None) -> ColumnElement[bool]:

@@ -89,6 +89,7 @@ def _garments(seen: SeenPhoto, embedder: str) -> list[UploadGarment]:
             score=garment.score,
             box=list(garment.box),
             outline=garment.outline,
+            crop=garment.crop,
             embedder=embedder,
             vector=vector,
         )

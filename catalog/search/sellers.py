@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.roles import ItemWords, fits, wanted_categories
+from catalog.item_words import ItemWords, fits, wanted_categories
 from catalog.tables import Item, ItemPhoto
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import Session, contains_eager
 
@@ -15,12 +16,15 @@ from catalog.search.generations import active_generation
 from catalog.search.index import VectorIndex
 from catalog.search.points import ANYTHING, Filters, ItemHit, Vector
 from catalog.search.sellers import sold_by_others
+from catalog.search.variety import choose_varied
 from catalog.tables import Catalog, Embedding, Garment, Generation, Item, ItemPhoto, Role
 
 MAX_LIMIT = 1000
 """The most items that one search gives."""
 
 _OVERFETCH = 2
+_VARIED_FROM = 4
+"""Varied results are chosen from so many times as many near ones."""
 _DEEPEST = 16_384
 _MAX_VECTORS = 12
 """An item with more sold garments (a photo from each side) is searched for by the first ones."""
@@ -42,12 +46,16 @@ def find_similar(
     filters: Filters = ANYTHING,
     limit: int = 12,
     sold_only: bool = True,
+    variety: float = 0.0,
 ) -> list[SimilarItem]:
     """Items that look like a garment, the most alike first, none that its photo itself shows.
 
-    Raises NotFoundError for a garment without a vector, IndexUnavailableError.
+    `variety` from 0 to 1 trades likeness for results that differ from each other. Raises
+    NotFoundError for a garment without a vector, IndexUnavailableError.
     """
-    found = _search_by_garments(session, index, Garment.id == garment_id, filters, limit, sold_only)
+    found = _search_by_garments(
+        session, index, Garment.id == garment_id, filters, limit, sold_only, variety
+    )
     if found is None:
         raise NotFoundError("garment with a vector in the active index", garment_id)
     return found
@@ -60,13 +68,14 @@ def find_similar_to_item(
     filters: Filters = ANYTHING,
     limit: int = 12,
     sold_only: bool = True,
+    variety: float = 0.0,
 ) -> list[SimilarItem]:
     """Items that look like what an item sells: the nearest to any of its sold garments.
 
     Empty where nothing in its photos is known to be sold. Raises IndexUnavailableError.
     """
     sold = Garment.id.in_(_sold_garments(session, item_id))
-    return _search_by_garments(session, index, sold, filters, limit, sold_only) or []
+    return _search_by_garments(session, index, sold, filters, limit, sold_only, variety) or []
 
 
 def find_similar_to_vector(
@@ -77,6 +86,7 @@ def find_similar_to_vector(
     limit: int = 12,
     sold_only: bool = True,
     embedder: str | None = None,
+    variety: float = 0.0,
 ) -> list[SimilarItem]:
     """Items that look like a garment that is in no catalog, by its vector.
 
@@ -88,7 +98,43 @@ def find_similar_to_vector(
         return []
     if embedder is not None and embedder != generation.embedder:
         raise ConflictError("the index has changed since this photo was looked at; search again")
-    return _search(session, index, generation, [vector], filters, limit, sold_only)
+    return _search(session, index, generation, [vector], filters, limit, sold_only, variety)
+
+
+def find_recommended(
+    session: Session,
+    index: VectorIndex,
+    likes: Collection[UUID],
+    dislikes: Collection[UUID] = (),
+    filters: Filters = ANYTHING,
+    limit: int = 12,
+    sold_only: bool = True,
+    variety: float = 0.0,
+    liked_vectors: Sequence[Vector] = (),
+) -> list[SimilarItem]:
+    """Items like the middle of some garments and away from others; none that any of them shows.
+
+    `liked_vectors` are of garments that are in no catalog (a visitor's photo). Garments that are
+    gone are left out; raises NotFoundError when nothing that is liked is left,
+    IndexUnavailableError.
+    """
+    generation = active_generation(session)
+    liked = [*liked_vectors, *_load_vectors(session, generation, Garment.id.in_(likes))]
+    if generation is None or not liked:
+        raise NotFoundError("liked garment with a vector in the active index", sorted(likes))
+    disliked = _load_vectors(session, generation, Garment.id.in_(dislikes))
+    shown = _items_of(session, Garment.id.in_([*likes, *dislikes]))
+    query = [_steer(liked, disliked)]
+    filters = _exclude(filters, shown)
+    return _search(session, index, generation, query, filters, limit, sold_only, variety)
+
+
+def _steer(liked: Sequence[Vector], disliked: Sequence[Vector]) -> Vector:
+    """Qdrant's average vector: the middle of what is liked, moved away from what is not."""
+    middle = np.mean(np.asarray(liked, dtype=np.float32), axis=0)
+    if disliked:
+        middle = 2 * middle - np.mean(np.asarray(disliked, dtype=np.float32), axis=0)
+    return np.asarray(middle, dtype=np.float32)
 
 
 def _sold_garments(session: Session, item_id: int) -> set[UUID]:
@@ -110,6 +156,7 @@ def _search_by_garments(
     filters: Filters,
     limit: int,
     sold_only: bool,
+    variety: float,
 ) -> list[SimilarItem] | None:
     """Items that look like any of those garments, without the items that their photos show.
 
@@ -120,7 +167,7 @@ def _search_by_garments(
     if generation is None or not vectors:
         return None
     filters = _exclude(filters, _items_of(session, which))
-    return _search(session, index, generation, vectors, filters, limit, sold_only)
+    return _search(session, index, generation, vectors, filters, limit, sold_only, variety)
 
 
 def _search(
@@ -131,11 +178,26 @@ def _search(
     filters: Filters,
     limit: int,
     sold_only: bool,
+    variety: float = 0.0,
 ) -> list[SimilarItem]:
-    """Ask for more until enough hits hold in the database or the index has no more."""
     limit = min(limit, MAX_LIMIT)
     if sold_only:
         filters = replace(filters, role=Role.SOLD.value)
+    if not variety:
+        return _nearest(session, index, generation, vectors, filters, limit)
+    pool = _nearest(session, index, generation, vectors, filters, _VARIED_FROM * limit)
+    return _vary(session, generation, pool, variety, limit)
+
+
+def _nearest(
+    session: Session,
+    index: VectorIndex,
+    generation: Generation,
+    vectors: Sequence[Vector],
+    filters: Filters,
+    limit: int,
+) -> list[SimilarItem]:
+    """Ask for more until enough hits hold in the database or the index has no more."""
     excluded = set(filters.exclude_items)
     # A garment can be shown by an excluded item and another: the items are dropped here instead.
     asked = replace(filters, exclude_items=())
@@ -148,6 +210,29 @@ def _search(
         if len(found) >= limit or exhausted:
             return found[:limit]
         fetched *= 4
+
+
+def _vary(
+    session: Session,
+    generation: Generation,
+    pool: Sequence[SimilarItem],
+    variety: float,
+    limit: int,
+) -> list[SimilarItem]:
+    rows = session.execute(
+        select(Embedding.garment_id, Embedding.vector).where(
+            Embedding.garment_id.in_([hit.garment.id for hit in pool]),
+            Embedding.embedder == generation.embedder,
+        )
+    )
+    stored = dict(rows.all())
+    pool = [hit for hit in pool if hit.garment.id in stored]
+    if not pool:
+        return []
+    vectors = np.stack([stored[hit.garment.id] for hit in pool])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    chosen = choose_varied([hit.score for hit in pool], vectors, variety, limit)
+    return [pool[place] for place in chosen]
 
 
 def _ask(

@@ -9,15 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.item_words import ItemWords, fits, wanted_categories
 from catalog.items import delete_item, upsert_items
-from catalog.roles import (
-    ItemWords,
-    SeenGarment,
-    assign_roles,
-    decide_roles,
-    fits,
-    wanted_categories,
-)
+from catalog.roles import SeenGarment, assign_roles, decide_roles
 from catalog.tables import EntryState, Garment, Generation, IndexEntry, Role
 from catalog.taxonomy import LOWER, UPPER
 from tests.catalog.conftest import AddGarments, AddPhotos, sha_of

@@ -101,7 +101,13 @@ def test_uploads_go_with_their_bytes_and_vectors_when_they_expire(
     old = Upload(width=1, height=1, expires_at=LONG_AGO)
     old.garments = [
         UploadGarment(
-            category="dress", score=1, box=[0, 0, 1, 1], outline=[], embedder="e", vector=[1.0]
+            crop=b"crop",
+            category="dress",
+            score=1,
+            box=[0, 0, 1, 1],
+            outline=[],
+            embedder="e",
+            vector=[1.0],
         )
     ]
     new = Upload(width=1, height=1, expires_at=datetime.now(UTC) + timedelta(hours=1))

@@ -22,6 +22,7 @@ from catalog.photos.decode import encode_crop
 from catalog.photos.image_store import photo_key
 from catalog.search.points import Point
 from catalog.services import Services
+from catalog.summaries import refresh_summaries
 from catalog.tables import (
     Catalog,
     Embedding,
@@ -133,6 +134,7 @@ class Shop:
         for place, category in enumerate(categories if state is PhotoState.INDEXED else ()):
             role = Role.WORN_WITH if place else Role.SOLD
             self._add_garment(item, catalog, photo, category, role, direction)
+        refresh_summaries(self.session, [item.id])
         self.session.commit()
         return item
 

@@ -108,6 +108,51 @@ def test_an_item_carries_its_photos_and_garments(api: ApiMaker, shop: Shop) -> N
     assert read.client.get(garments[0]["crop_url"]).mimetype == "image/webp"
 
 
+def test_facets_count_what_each_choice_would_show(
+    api: Callable[[str | None], Api], shop: Shop
+) -> None:
+    shop.add_item("A1", ("jacket",), brand="Nord", price=15, stock=0)
+    shop.add_item("A2", ("dress", "shoes"), brand="Nord", price=30)
+    shop.add_item("A3", state=PhotoState.FAILED)
+    facets = api("read")("GET", "/facets?category=dress").json
+    assert facets["total"] == 1
+    assert {each["value"]: each["count"] for each in facets["categories"]} == {
+        "jacket": 1,
+        "dress": 1,
+    }
+    assert facets["brands"] == [{"value": "Nord", "count": 1}]
+    assert facets["prices"] == [{"low": 20, "high": 50, "count": 1}]
+    everything = api("read")("GET", "/facets").json
+    assert (everything["in_stock"], everything["sold_out"]) == (2, 1)
+    assert everything["needs_review"] == 1
+    assert everything["garments"][0] == {"garments": 0, "or_more": False, "count": 1}
+
+
+def test_garments_photos_recommendations_and_looks(
+    api: Callable[[str | None], Api], shop: Shop
+) -> None:
+    liked, disliked = shop.add_item("A1"), shop.add_item("A2", ("jacket", "shoes"))
+    shop.add_item("A3"), shop.add_item("A4", ("shoes",))
+    read = api("read")
+    garment = shop.garments(liked)[0]
+    assert read("GET", f"/garments/{garment.id}").json["category"] == "jacket"
+    sha256 = liked.photo_links[0].photo.sha256
+    assert read("GET", f"/photos/{sha256}").json["garments"][0]["id"] == str(garment.id)
+    assert read("GET", f"/photos/{'0' * 64}").status_code == 404
+    body = {
+        "likes": [str(garment.id)],
+        "dislikes": [str(shop.garments(disliked)[0].id)],
+        "category": "jacket",
+    }
+    answer = read("POST", "/recommend", json=body)
+    assert [hit["item"]["sku"] for hit in answer.json["items"]] == ["A3"]
+    assert read("POST", "/recommend", json={"likes": []}).status_code == 422
+    assert read("POST", "/recommend", json={"likes": [str(uuid.uuid4())]}).status_code == 404
+    look = read("GET", f"/garments/{garment.id}/look").json["groups"]
+    assert [(group["category"], group["seen"], group["of"]) for group in look] == [("shoes", 1, 3)]
+    assert {hit["item"]["sku"] for hit in look[0]["items"]} == {"A4"}
+
+
 def test_items_page_by_cursor_and_narrow_by_category_and_words(api: ApiMaker, shop: Shop) -> None:
     for number in range(5):
         shop.add_item(f"A{number}", ("jacket" if number % 2 else "dress",))
@@ -126,7 +171,7 @@ def test_items_page_by_cursor_and_narrow_by_category_and_words(api: ApiMaker, sh
     assert [item["sku"] for item in read("GET", "/items?q=a3 title").json["items"]] == ["A3"]
     assert read("GET", "/items?q=100%25").json["total"] == 0
     assert read("GET", "/items?limit=0").status_code == 422
-    assert read("GET", "/items?colour=red").status_code == 422
+    assert read("GET", "/items?color=red").status_code == 422
 
 
 def test_text_that_postgres_cannot_hold_is_a_bad_request(api: ApiMaker) -> None:
@@ -240,6 +285,7 @@ def add_search(session: Session, expires_in: timedelta) -> Upload:
     vector = np.zeros(DIMENSIONS, dtype=np.float32)
     vector[0] = 1
     garment = UploadGarment(
+        crop=b"crop",
         category="jacket",
         score=0.9,
         box=[0, 0, 10, 10],

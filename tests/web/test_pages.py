@@ -16,6 +16,7 @@ from catalog.queue import ANALYZE_PHOTO
 from catalog.services import Services
 from catalog.settings import load_settings
 from catalog.tables import PhotoState
+from catalog.views import most_viewed
 from tests.fakes import FakeQueue
 from tests.web.conftest import Shop, counted_statements, draw_photo
 from tests.web.test_api_read import add_search
@@ -40,12 +41,102 @@ def test_the_grid_shows_items_with_facets_and_narrows(client: FlaskClient, shop:
     assert "Title of A1" in page
     assert "€ 19.90" in page
     assert 'loading="lazy"' in page
-    assert re.search(r"Dress <span>2</span>", page)
+    assert re.search(r"<span>Dress</span>\s*<span class=.count.>2</span>", page)
     narrowed = client.get("/?category=dress&catalog=shop").text
     assert "Title of A2" in narrowed
     assert "Title of A1" not in narrowed
     assert "Title of B1" not in narrowed
     assert "Nothing matches" in client.get("/?q=unheard-of").text
+
+
+def test_the_address_holds_filters_words_order_and_each_can_be_taken_back(
+    client: FlaskClient, shop: Shop
+) -> None:
+    shop.add_item("A1", ("jacket",), brand="Kontor", price=19.9, stock=3)
+    shop.add_item("A2", ("jacket",), brand="Nord", price=45, stock=0)
+    shop.add_item("A3", ("dress", "shoes"), brand="Nord", price=250)
+
+    def shown(query: str) -> list[str]:
+        return re.findall(r"item-title.>Title of (\w+)", client.get(f"/?{query}").text)
+
+    assert shown("brand=Nord") == ["A3", "A2"]
+    assert shown("brand=Nord&brand=Kontor&sort=cheapest") == ["A1", "A2", "A3"]
+    assert shown("sort=dearest") == ["A3", "A2", "A1"]
+    assert shown("in_stock=0") == ["A2"]
+    assert shown("in_stock=1") == ["A3", "A1"]
+    assert shown("price_min=20&price_max=50") == ["A2"]
+    assert shown("garments=2") == ["A3"]
+    assert shown("colour=navy&category=jacket&category=dress") == ["A3", "A2", "A1"]
+    assert shown("colour=red") == []
+    page = client.get("/?brand=Nord&sort=title&category=dress").text
+    assert 'href="/?category=dress&amp;sort=title"' in page  # the brand taken back
+    assert 'value="title" selected' in page
+    for odd in ("price_min=x", "garments=-1", "in_stock=7", "sort=worst", "price_max=1e99"):
+        assert len(shown(odd)) == 3
+
+
+def test_a_typo_finds_what_comes_close(client: FlaskClient, shop: Shop) -> None:
+    shop.add_item("A1", title="Down Quilted Jacket")
+    shop.add_item("A2", title="Ärmelloses Kleid", description="Leinen, naturfarben")
+    assert "Down Quilted Jacket" in client.get("/?q=jaket").text
+    assert "these come close" in client.get("/?q=jaket").text
+    assert "these come close" not in client.get("/?q=jacket").text
+    assert "Kleid" in client.get("/?q=ÄRMEL leinen").text
+    assert "Nothing matches" in client.get("/?q=xylophon").text
+
+
+def test_looks_at_an_item_are_counted_without_the_visitor(
+    client: FlaskClient, shop: Shop, session: Session
+) -> None:
+    quiet, popular = shop.add_item("A1"), shop.add_item("A2")
+    for _ in range(3):
+        client.get(f"/items/{popular.id}")
+    client.get(f"/items/{quiet.id}")
+    assert list(most_viewed(session, 5)) == [popular.id, quiet.id]
+    titles = re.findall(r"item-title.>Title of (\w+)", client.get("/?sort=viewed").text)
+    assert titles == ["A2", "A1"]
+
+
+def test_similar_items_are_narrowed_varied_and_steered(client: FlaskClient, shop: Shop) -> None:
+    query = shop.add_item("Q", brand="Nord", price=100, stock=1)
+    near = shop.add_item("near", brand="Nord", price=110, stock=0)
+    other = shop.add_item("other", direction=1, brand="Kontor", price=400, stock=5)
+    garment = shop.garments(query)[0].id
+
+    def shown(more: str) -> list[str]:
+        page = client.get(f"/items/{query.id}/similar/{garment}?{more}").text
+        return re.findall(r"item-title.>Title of (\w+)", page)
+
+    assert shown("") == ["near", "other"]
+    assert shown("in_stock=1") == ["other"]
+    assert shown("same_brand=1") == ["near"]
+    assert shown("similar_price=1") == ["near"]
+    assert shown("price_min=200") == ["other"]
+    assert sorted(shown("variety=80")) == ["near", "other"]
+    disliked = shop.garments(near)[0].id
+    steered = client.get(f"/items/{query.id}?garment={garment}&dislike_now={disliked}").text
+    assert f'name="dislike" value="{disliked}"' in steered
+    assert shown(f"dislike={disliked}") == ["other"]  # what was judged is not shown again
+    assert shown(f"dislike={disliked}&forget={disliked}") == ["near", "other"]
+    assert shown(f"like={shop.garments(other)[0].id}") == ["near"]
+    assert shown("variety=x&like=y&price_min=-3") == ["near", "other"]
+
+
+def test_the_look_is_completed_with_what_lookalikes_are_worn_with(
+    client: FlaskClient, shop: Shop
+) -> None:
+    query = shop.add_item("Q", ("jacket",))
+    shop.add_item("worn", ("jacket", "shoes"))
+    shop.add_item("pair", ("shoes",))
+    garment = shop.garments(query)[0].id
+    page = client.get(f"/items/{query.id}/look/{garment}").text
+    assert "Title of pair" in page
+    assert "worn in 1 of 2 photos" in page
+    fragment = client.get(f"/items/{query.id}/look/{garment}?fragment=1").text
+    assert "<html" not in fragment
+    alone = shop.add_item("alone", ("hat",), direction=2)
+    hat = shop.garments(alone)[0].id
+    assert "nothing worn with" in client.get(f"/items/{alone.id}/look/{hat}").text
 
 
 def test_the_grid_pages_and_forgives_odd_page_numbers(client: FlaskClient, shop: Shop) -> None:
@@ -136,7 +227,7 @@ def test_statements_do_not_grow_with_the_items_shown(
     for number in range(2, 10):
         shop.add_item(f"A{number}")
     assert [count(path) for path in paths] == before
-    assert max(before) <= 12
+    assert max(before) <= 18
 
 
 def test_pages_carry_no_inline_script_or_style_and_forbid_them(

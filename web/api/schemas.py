@@ -22,6 +22,7 @@ from catalog.tables import (
 
 MAX_HASHES = 1000
 MAX_ITEMS = 500
+MAX_EXAMPLES = 100
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
@@ -207,10 +208,23 @@ class ItemsPage(BaseModel):
     total: int
 
 
-class ItemsQuery(In):
-    catalog: str | None = None
+class FacetsQuery(In):
+    """What items are narrowed to."""
+
+    catalog: Name | None = None
     category: Category | None = None
     q: str | None = Field(default=None, max_length=200)
+    brand: str | None = Field(default=None, max_length=200)
+    colour: str | None = Field(default=None, max_length=100)
+    price_min: Decimal | None = Field(default=None, ge=0, lt=10**10)
+    price_max: Decimal | None = Field(default=None, ge=0, lt=10**10)
+    in_stock: bool | None = None
+    garments: int | None = Field(default=None, ge=0, le=100)
+    """How many its photos show; 4 stands for 4 or more."""
+    needs_review: bool = False
+
+
+class ItemsQuery(FacetsQuery):
     cursor: int | None = Field(default=None, ge=0)
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -230,6 +244,51 @@ class SimilarQuery(In):
     in_stock: bool = False
     colour: str | None = None
     all_roles: bool = False
+    variety: float = Field(default=0.0, ge=0, le=1)
+    """0 gives the closest, 1 those that differ most from each other."""
+
+
+class RecommendIn(SimilarQuery):
+    likes: list[UUID] = Field(min_length=1, max_length=MAX_EXAMPLES)
+    """Ids of garments."""
+    dislikes: list[UUID] = Field(default=[], max_length=MAX_EXAMPLES)
+
+
+class LookQuery(In):
+    limit: int = Field(default=4, ge=1, le=20)
+    """Items of each category."""
+    in_stock: bool = False
+
+
+class CountOut(BaseModel):
+    value: str
+    count: int
+
+
+class PriceBandOut(BaseModel):
+    """Prices from `low` up to, not including, `high`; null stands for no limit."""
+
+    low: Price | None
+    high: Price | None
+    count: int
+
+
+class GarmentCountOut(BaseModel):
+    garments: int
+    or_more: bool
+    count: int
+
+
+class FacetsOut(BaseModel):
+    total: int
+    categories: list[CountOut]
+    brands: list[CountOut]
+    colours: list[CountOut]
+    prices: list[PriceBandOut]
+    in_stock: int
+    sold_out: int
+    garments: list[GarmentCountOut]
+    needs_review: int
 
 
 class SimilarOut(BaseModel):
@@ -241,6 +300,19 @@ class SimilarOut(BaseModel):
 class SimilarPage(BaseModel):
     query: dict[str, Any]
     items: list[SimilarOut]
+
+
+class CompanionsOut(BaseModel):
+    category: str
+    seen: int
+    """In how many of the photos such a garment is worn."""
+    of: int
+    """How many photos of look-alikes were looked at."""
+    items: list[SimilarOut]
+
+
+class LookOut(BaseModel):
+    groups: list[CompanionsOut]
 
 
 class SearchStarted(BaseModel):

@@ -59,6 +59,7 @@ def similar_to_upload(
         limit=query_data.limit,
         sold_only=not query_data.all_roles,
         embedder=garment.embedder,
+        variety=query_data.variety,
     )
     query = {"search": str(upload_id), "garment": str(garment_id)}
     return similar_page(query, hits, query_data)

@@ -7,21 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from catalog import browsing
 from catalog.errors import IndexUnavailableError, NotFoundError
-from catalog.search.points import Filters
-from catalog.search.similar import SimilarItem, find_similar
+from catalog.search.looks import Companions, complete_look
+from catalog.search.similar import SimilarItem, find_recommended, find_similar
 from catalog.tables import Garment, Item, Role
+from catalog.views import count_view
 from web import queries
+from web.choices import Links, read_choice, read_sort
 from web.pages.paging import clamp_page
-from web.queries import Choice, Cover
+from web.queries import Cover
 from web.services import services, session
+from web.similar_options import SimilarOptions, option_args, read_options
 
 PER_PAGE = 48
 SIMILAR_LIMIT = 12
-_MAX_WORDS = 200
 
 blueprint = Blueprint("browse", __name__)
 
@@ -31,27 +34,30 @@ class Similar:
     """The similar items of the selected garment, with the photo of each."""
 
     garment: Garment
-    hits: Sequence[SimilarItem]
-    covers: dict[UUID, Cover]
-    any_category: bool
-    any_role: bool
+    options: SimilarOptions
+    hits: Sequence[SimilarItem] = ()
+    covers: dict[UUID, Cover] | None = None
     unavailable: bool = False
 
 
 @blueprint.get("/")
 def grid() -> str:
-    """Items as cards, narrowed by catalog, garment category and words."""
-    choice = _choice()
-    total = queries.count_items(session(), choice)
+    """Items as cards, narrowed by facets and words; the address holds the whole state."""
+    choice = read_choice(request.args)
+    sort = read_sort(request.args, choice)
+    choice = browsing.forgive_typos(session(), choice)
+    total = browsing.count_items(session(), choice)
     paging = clamp_page(request.args.get("page"), total, PER_PAGE)
-    items = queries.list_items(session(), choice, PER_PAGE, offset=paging.offset)
+    items = browsing.list_items(session(), choice, PER_PAGE, sort=sort, offset=paging.offset)
     return render_template(
         "grid.html",
         choice=choice,
+        sort=sort,
+        links=Links(choice, sort),
         items=items,
         covers=queries.covers_of(session(), [item.id for item in items]),
         catalogs=queries.list_catalogs(session()),
-        categories=queries.count_categories(session(), choice),
+        facets=browsing.count_facets(session(), choice),
         paging=paging,
     )
 
@@ -60,6 +66,8 @@ def grid() -> str:
 def item(item_id: int) -> str:
     """One item: its photos with every garment outlined, and what looks like the selected one."""
     found = queries.get_item(session(), item_id)
+    count_view(session(), item_id)
+    session().commit()
     photos = [link.photo for link in found.photo_links]
     garments = _garments_of(found)
     selected = _select_garment(garments, request.args.get("garment"))
@@ -70,6 +78,7 @@ def item(item_id: int) -> str:
         garments=garments,
         selected=selected,
         similar=_find_similar(found, selected) if selected else None,
+        option_args=option_args,
     )
 
 
@@ -77,10 +86,33 @@ def item(item_id: int) -> str:
 def similar_fragment(item_id: int, garment_id: UUID) -> str:
     """The similar items of one garment alone, for the item page's script."""
     found = queries.get_item(session(), item_id)
-    selected = next((each for each in _garments_of(found) if each.id == garment_id), None)
-    if selected is None:
-        raise NotFoundError("garment", garment_id)
-    return render_template("_similar.html", item=found, similar=_find_similar(found, selected))
+    selected = _own_garment(found, garment_id)
+    similar = _find_similar(found, selected)
+    return render_template("_similar.html", item=found, similar=similar, option_args=option_args)
+
+
+@blueprint.get("/items/<int:item_id>/look/<uuid:garment_id>")
+def look(item_id: int, garment_id: UUID) -> str:
+    """What look-alikes of one garment are worn with; a page of its own, or a part of the item's."""
+    found = queries.get_item(session(), item_id)
+    selected = _own_garment(found, garment_id)
+    in_stock = request.args.get("in_stock") == "1"
+    groups: Sequence[Companions] = ()
+    unavailable = False
+    try:
+        groups = complete_look(session(), services().index, selected.id, in_stock=in_stock)
+    except (IndexUnavailableError, NotFoundError):
+        unavailable = True
+    ids = [hit.garment.id for group in groups for hit in group.items]
+    fragment = request.args.get("fragment") == "1"
+    return render_template(
+        "_look.html" if fragment else "look.html",
+        item=found,
+        garment=selected,
+        groups=groups,
+        covers=queries.photos_of(session(), ids),
+        unavailable=unavailable,
+    )
 
 
 @blueprint.get("/catalogs/<name>/items/<path:sku>")
@@ -90,17 +122,17 @@ def item_by_sku(name: str, sku: str) -> Response:
     return redirect(url_for("browse.item", item_id=found.id))
 
 
-def _choice() -> Choice:
-    words = request.args.get("q", "").strip()
-    if len(words) > _MAX_WORDS:
-        abort(400, f"A search may have {_MAX_WORDS} characters at most.")
-    return Choice(request.args.get("catalog"), request.args.get("category"), words)
-
-
 def _garments_of(item: Item) -> list[Garment]:
     """The garments in an item's photos, what it sells first."""
     garments = [garment for link in item.photo_links for garment in link.photo.garments]
     return sorted(garments, key=lambda garment: garment.role is not Role.SOLD)
+
+
+def _own_garment(item: Item, garment_id: UUID) -> Garment:
+    selected = next((each for each in _garments_of(item) if each.id == garment_id), None)
+    if selected is None:
+        raise NotFoundError("garment", garment_id)
+    return selected
 
 
 def _select_garment(garments: Sequence[Garment], asked: str | None) -> Garment | None:
@@ -110,19 +142,17 @@ def _select_garment(garments: Sequence[Garment], asked: str | None) -> Garment |
 
 
 def _find_similar(item: Item, garment: Garment) -> Similar:
-    any_category = request.args.get("any") == "1"
-    any_role = request.args.get("worn") == "1"
-    filters = Filters(category=None if any_category else garment.category, exclude_items=[item.id])
+    options = read_options(request.args)
+    filters = options.filters(garment.category, item.brand, item.price, [item.id])
+    limits = (filters, SIMILAR_LIMIT, not options.worn, options.variety / 100)
+    index = services().index
     try:
-        hits = find_similar(
-            session(),
-            services().index,
-            garment.id,
-            filters,
-            limit=SIMILAR_LIMIT,
-            sold_only=not any_role,
-        )
+        if options.is_steered:
+            likes = [garment.id, *options.likes]
+            hits = find_recommended(session(), index, likes, options.dislikes, *limits)
+        else:
+            hits = find_similar(session(), index, garment.id, *limits)
     except (IndexUnavailableError, NotFoundError):
-        return Similar(garment, [], {}, any_category, any_role, unavailable=True)
+        return Similar(garment, options, unavailable=True)
     covers = queries.photos_of(session(), [hit.garment.id for hit in hits])
-    return Similar(garment, hits, covers, any_category, any_role)
+    return Similar(garment, options, hits, covers)

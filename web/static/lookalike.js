@@ -19,23 +19,53 @@ function setUpHover() {
   }
 }
 
-// On an item's page a garment is selected in place instead of loading the page anew.
-function setUpSelecting() {
+// Similar items change in place: another garment, a filter, the slider, a like. The address keeps
+// the whole state, so that it can be shared and the page works the same when it is loaded anew.
+function setUpSimilar() {
   const page = document.querySelector("[data-item-page]");
   const similar = document.querySelector("[data-similar]");
-  if (!page || !similar) return;
+  if (!similar) return;
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-item-page] [data-garment], [data-similar] .options a");
-    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    const link = event.target.closest("[data-item-page] [data-garment]");
+    if (!page || !link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    select(new URL(link.getAttribute("href"), location.href), similar);
+    const url = new URL(link.getAttribute("href"), location.href);
+    const kept = stateOf(similar.querySelector("[data-similar-form]"));
+    for (const name of ["garment", "like", "dislike"]) kept.delete(name);
+    for (const [name, value] of kept) url.searchParams.append(name, value);
+    show(url, similar);
+  });
+  similar.addEventListener("submit", (event) => {
+    event.preventDefault();
+    update(event.target, similar, event.submitter);
+  });
+  similar.addEventListener("change", (event) => {
+    if (event.target.form) update(event.target.form, similar);
   });
 }
 
-async function select(url, similar) {
+function stateOf(form, submitter) {
+  if (!form) return new URLSearchParams();
+  const state = new URLSearchParams(new FormData(form, submitter));
+  if (state.get("variety") === "0") state.delete("variety");
+  return state;
+}
+
+function update(form, similar, submitter) {
+  const url = new URL(form.getAttribute("action"), location.href);
+  url.search = stateOf(form, submitter);
+  url.hash = "";
+  const focused = document.activeElement;
+  const again = focused && similar.contains(focused) && focused.name
+    ? `[name="${focused.name}"][value="${CSS.escape(focused.value)}"], input[type=range][name="${focused.name}"]` : null;
+  show(url, similar, again);
+}
+
+async function show(url, similar, focusOn) {
   const garment = url.searchParams.get("garment");
-  const fragment = new URL(`${url.pathname}/similar/${garment}${url.search}`, location.href);
-  similar.classList.add("loading");
+  const fragment = new URL(similar.dataset.fragment || `${url.pathname}/similar/${garment}`, location.href);
+  fragment.search = url.search;
+  similar.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(fragment);
     if (!answer.ok) throw new Error(String(answer.status));
@@ -44,17 +74,59 @@ async function select(url, similar) {
     location.assign(url);
     return;
   } finally {
-    similar.classList.remove("loading");
+    similar.removeAttribute("aria-busy");
   }
+  // What a click has changed is in the form now; the address says the same in its plain form.
+  url.search = stateOf(similar.querySelector("[data-similar-form]"));
   history.replaceState(null, "", url);
+  const { length } = similar.querySelectorAll(".item-card");
+  say(`${length} similar items`);
+  if (focusOn) similar.querySelector(focusOn)?.focus();
+  markSelected(garment);
+  const { top } = similar.getBoundingClientRect();
+  if (!focusOn && (top > innerHeight - 120 || top < 0)) similar.scrollIntoView({ behavior: "smooth" });
+}
+
+function markSelected(garment) {
   for (const each of document.querySelectorAll("[data-item-page] [data-garment]")) {
     const chosen = each.dataset.garment === garment;
     each.classList.toggle("selected", chosen);
     if (chosen) each.setAttribute("aria-current", "true");
     else each.removeAttribute("aria-current");
   }
-  const { top } = similar.getBoundingClientRect();
-  if (top > innerHeight - 120 || top < 0) similar.scrollIntoView({ behavior: "smooth" });
+  const place = document.querySelector("[data-look-place]");
+  if (place) place.replaceChildren();
+}
+
+function say(words) {
+  const place = document.querySelector("[data-say]");
+  if (place) place.textContent = words;
+}
+
+// Complete the look: shown under the similar items instead of on a page of its own.
+function setUpLook() {
+  const place = document.querySelector("[data-look-place]");
+  if (!place) return;
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-look]");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    place.setAttribute("aria-busy", "true");
+    const answer = await fetch(`${link.href}?fragment=1`).catch(() => null);
+    place.removeAttribute("aria-busy");
+    if (!answer?.ok) return location.assign(link.href);
+    place.innerHTML = await answer.text();
+    place.scrollIntoView({ behavior: "smooth" });
+  });
+}
+
+// A choice of order needs no button; filters are folded away where there is little room.
+function setUpGrid() {
+  for (const form of document.querySelectorAll("[data-submit-on-change]")) {
+    form.addEventListener("change", () => form.requestSubmit());
+  }
+  const facets = document.querySelector("[data-facets]");
+  if (facets && matchMedia("(max-width: 991px)").matches) facets.removeAttribute("open");
 }
 
 // Admin: parts that change by themselves. A part in use (focus inside) is left alone.
@@ -94,6 +166,22 @@ function setUpDrop() {
     form.requestSubmit();
   };
   input.addEventListener("change", send);
+  document.addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
+    if (!file) return;
+    const pasted = new DataTransfer();
+    pasted.items.add(file);
+    input.files = pasted.files;
+    send();
+  });
+  for (const camera of form.querySelectorAll("[data-camera]")) {
+    camera.hidden = false;
+    camera.addEventListener("click", () => {
+      input.setAttribute("capture", "environment");
+      input.click();
+      input.removeAttribute("capture");
+    });
+  }
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     form.addEventListener(name, (event) => {
       event.preventDefault();
@@ -114,7 +202,9 @@ function setUpMissingPhotos() {
 }
 
 setUpHover();
-setUpSelecting();
+setUpSimilar();
+setUpLook();
+setUpGrid();
 setUpRefresh();
 setUpWaiting();
 setUpDrop();
