@@ -19,7 +19,7 @@ from catalog.photos.lost import revive_photo
 from catalog.queue import ANALYZE_PHOTO, INTERACTIVE
 from catalog.services import Services
 from catalog.settings import Settings
-from catalog.tables import Photo, Upload
+from catalog.tables import Photo, Upload, UploadGarment
 
 _SEARCH_SIDE_PX = 1600
 
@@ -92,3 +92,19 @@ def get_search(session: Session, upload_id: UUID) -> Upload:
     if upload is None:
         raise NotFoundError("search", upload_id)
     return upload
+
+
+def get_search_crop(session: Session, upload_id: UUID, garment_id: UUID) -> bytes:
+    """The crop of a garment in a search's photo; raises NotFoundError, also once expired."""
+    crop = session.scalar(
+        select(UploadGarment.crop)
+        .join(Upload, Upload.id == UploadGarment.upload_id)
+        .where(
+            UploadGarment.id == garment_id,
+            Upload.id == upload_id,
+            Upload.expires_at > datetime.now(UTC),
+        )
+    )
+    if crop is None:
+        raise NotFoundError("garment", garment_id)
+    return crop

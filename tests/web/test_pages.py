@@ -3,7 +3,7 @@
 import io
 import re
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -280,6 +280,16 @@ def test_a_search_shows_its_garments_and_what_looks_like_them(
     assert "Similar items: jacket" in page
     assert "Title of A1" in page
     assert "<polygon" in page
+    garment = upload.garments[0].id
+    crop = client.get(f"/search/{upload.id}/crops/{garment}.webp")
+    assert (crop.mimetype, crop.headers["Cache-Control"][:7]) == ("image/webp", "private")
+    fragment = client.get(f"/search/{upload.id}/similar?garment={garment}&in_stock=1").text
+    assert "<html" not in fragment
+    assert "Title of A1" in fragment
+    upload.expires_at = datetime.now(UTC)
+    session.commit()
+    for path in ("", "/similar", f"/crops/{garment}.webp", "/photo.webp"):
+        assert client.get(f"/search/{upload.id}{path}").status_code == 404
 
 
 def test_a_file_that_is_no_photo_is_explained_on_the_form(app: Flask, client: FlaskClient) -> None:

@@ -3,6 +3,8 @@
 Public. The photo is known by an unguessable id and gone when it expires.
 """
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -10,14 +12,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from catalog.errors import ConflictError, IndexUnavailableError, NotFoundError, PhotoError
 from catalog.photos.image_store import upload_key
-from catalog.search.points import Filters
-from catalog.search.similar import SimilarItem, find_similar_to_vector
+from catalog.search.similar import SimilarItem, find_recommended, find_similar_to_vector
 from catalog.tables import Upload, UploadGarment, UploadState
 from web import queries
 from web.forms import PhotoForm
 from web.pages.browse import SIMILAR_LIMIT
 from web.services import services, session
-from web.uploads import get_search, start_search
+from web.similar_options import SimilarOptions, read_options
+from web.uploads import get_search, get_search_crop, start_search
 
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 
@@ -45,18 +47,19 @@ def upload() -> AnyResponse | tuple[str, int]:
 def show(upload_id: UUID) -> str:
     """The photo with its garments outlined; a script reloads the page when they are found."""
     found = get_search(session(), upload_id)
-    selected = _select(found, request.args.get("garment"))
-    hits, unavailable = _find_similar(selected) if selected else ([], False)
     return render_template(
         "search.html",
         search=found,
         waiting=found.state is UploadState.PENDING,
-        selected=selected,
-        any_category=request.args.get("any") == "1",
-        hits=hits,
-        covers=queries.photos_of(session(), [hit.garment.id for hit in hits]),
-        unavailable=unavailable,
+        **_results(found),
     )
+
+
+@blueprint.get("/<uuid:upload_id>/similar")
+def similar_fragment(upload_id: UUID) -> str:
+    """The similar items alone, for the page's script."""
+    found = get_search(session(), upload_id)
+    return render_template("_search_similar.html", search=found, **_results(found))
 
 
 @blueprint.get("/<uuid:upload_id>/state")
@@ -72,25 +75,62 @@ def photo(upload_id: UUID) -> Response:
     return Response(data, mimetype="image/webp", headers={"Cache-Control": "private, max-age=600"})
 
 
-def _select(search: Upload, asked: str | None) -> UploadGarment | None:
-    """The garment asked for, otherwise the surest."""
-    chosen = (garment for garment in search.garments if str(garment.id) == asked)
-    return next(chosen, search.garments[0] if search.garments else None)
+@blueprint.get("/<uuid:upload_id>/crops/<uuid:garment_id>.webp")
+def crop(upload_id: UUID, garment_id: UUID) -> Response:
+    """One garment of the visitor's photo."""
+    data = get_search_crop(session(), upload_id, garment_id)
+    return Response(data, mimetype="image/webp", headers={"Cache-Control": "private, max-age=600"})
 
 
-def _find_similar(garment: UploadGarment) -> tuple[list[SimilarItem], bool]:
+def _results(search: Upload) -> dict[str, Any]:
+    """What the templates show of a search: the picked garments and what looks like each."""
+    options = read_options(request.args)
+    picked = _pick(search, request.args.getlist("garment"))
+    limit = SIMILAR_LIMIT if len(picked) < 2 else SIMILAR_LIMIT // 2
+    results = [(garment, *_find_similar(garment, options, limit)) for garment in picked]
+    ids = [hit.garment.id for _, hits, _ in results for hit in hits]
+    return {
+        "picked": picked,
+        "results": results,
+        "options": options,
+        "covers": queries.photos_of(session(), ids),
+    }
+
+
+def _pick(search: Upload, asked: Sequence[str]) -> list[UploadGarment]:
+    """The garments asked for, otherwise the surest."""
+    chosen = [garment for garment in search.garments if str(garment.id) in asked]
+    return chosen or search.garments[:1]
+
+
+def _find_similar(
+    garment: UploadGarment, options: SimilarOptions, limit: int
+) -> tuple[Sequence[SimilarItem], bool]:
     """Similar items, and whether the index could not be asked."""
-    any_category = request.args.get("any") == "1"
-    filters = Filters(category=None if any_category else garment.category)
+    filters = options.filters(garment.category)
+    variety = options.variety / 100
     try:
-        hits = find_similar_to_vector(
-            session(),
-            services().index,
-            garment.vector,
-            filters,
-            limit=SIMILAR_LIMIT,
-            embedder=garment.embedder,
-        )
+        if options.is_steered:
+            hits = find_recommended(
+                session(),
+                services().index,
+                options.likes,
+                options.dislikes,
+                filters,
+                limit,
+                variety=variety,
+                liked_vectors=[garment.vector],
+            )
+        else:
+            hits = find_similar_to_vector(
+                session(),
+                services().index,
+                garment.vector,
+                filters,
+                limit,
+                embedder=garment.embedder,
+                variety=variety,
+            )
     except (ConflictError, IndexUnavailableError, NotFoundError):
         return [], True
-    return list(hits), False
+    return hits, False

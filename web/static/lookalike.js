@@ -82,14 +82,14 @@ async function show(url, similar, focusOn) {
   const { length } = similar.querySelectorAll(".item-card");
   say(`${length} similar items`);
   if (focusOn) similar.querySelector(focusOn)?.focus();
-  markSelected(garment);
+  markSelected(url.searchParams.getAll("garment"));
   const { top } = similar.getBoundingClientRect();
   if (!focusOn && (top > innerHeight - 120 || top < 0)) similar.scrollIntoView({ behavior: "smooth" });
 }
 
-function markSelected(garment) {
+function markSelected(garments) {
   for (const each of document.querySelectorAll("[data-item-page] [data-garment]")) {
-    const chosen = each.dataset.garment === garment;
+    const chosen = garments.includes(each.dataset.garment);
     each.classList.toggle("selected", chosen);
     if (chosen) each.setAttribute("aria-current", "true");
     else each.removeAttribute("aria-current");
@@ -149,6 +149,8 @@ function setUpWaiting() {
     const answer = await fetch(page.dataset.wait).catch(() => null);
     const state = answer?.ok ? (await answer.json()).state : "pending";
     if (state !== "pending" || answer?.status === 404) return location.reload();
+    // Nobody knows how long it takes: half of what is left each few seconds never claims too much.
+    page.querySelector("[data-wait-progress]").value = 95 - 85 * 0.5 ** ((Date.now() - started) / 2500);
     if (Date.now() - started > SLOW_AFTER_MS) page.querySelector("[data-wait-slow]").hidden = false;
     return setTimeout(ask, WAIT_MS);
   };
