@@ -17,6 +17,7 @@ from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
+from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Generation, Job, JobKind, JobState, ReindexKind
 from workers.resources import Resources, find_checkpoint
@@ -46,9 +47,11 @@ def sweep(resources: Resources) -> None:
 
 
 def tidy(resources: Resources) -> None:
-    """Remove photos that no item shows, and their bytes."""
+    """Remove photos that no item shows, and their bytes; summarise what an old release left."""
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
+    with resources.services.sessions.begin() as session:
+        refresh_missing(session, resources.settings.shop_words)
 
 
 def look_for_models(resources: Resources) -> None:
