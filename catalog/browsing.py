@@ -26,10 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session, joinedload
 
+from catalog.summaries import active_segmenter
 from catalog.tables import (
     Catalog,
-    Generation,
-    GenerationState,
     Item,
     ItemPhoto,
     ItemSummary,
@@ -43,10 +42,10 @@ MANY_GARMENTS = 4
 
 _MAX_BRANDS = 200
 _TYPO_SIMILARITY = 0.38
-"""Trigrams that a word and the text must share: "jaket" (.44) finds
-"jacket" and "hoddie" (.40) "hoodie"."""
+"""How alike word and text must be: "jaket" and "jacket" are .44, "hoddie" and "hoodie" .40."""
 
 _STEPS = [Decimal(digit).scaleb(power) for power in range(7) for digit in (1, 2, 5)]
+_CENT = Decimal("0.01")
 
 
 class Sort(enum.StrEnum):
@@ -86,7 +85,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class PriceBand:
-    """Prices from `low` up to, not including, `high`; None stands for no limit."""
+    """Prices from `low` to `high`, both included, as the filter takes them; None is no limit."""
 
     low: Decimal | None
     high: Decimal | None
@@ -110,7 +109,9 @@ def forgive_typos(session: Session, choice: Choice) -> Choice:
     """The same choice, its words taken loosely if nothing has them as they are written."""
     if not choice.words:
         return choice
-    exact = _joined(select(literal(1)), choice).limit(1)
+    # Asked without the filters: that those leave nothing says nothing about the spelling.
+    words = Choice(choice.catalog, choice.words)
+    exact = _joined(select(literal(1)), words).limit(1)
     return choice if session.scalar(exact) else replace(choice, loosely=True)
 
 
@@ -156,14 +157,8 @@ def count_facets(session: Session, choice: Choice) -> Facets:
     )
 
 
-def active_summary() -> ColumnElement[bool]:
-    """Joins an item to its summary by the segmenter that serves."""
-    active = select(Generation.segmenter).where(Generation.state == GenerationState.ACTIVE)
-    return and_(ItemSummary.item_id == Item.id, ItemSummary.segmenter == active.scalar_subquery())
-
-
-def needs_review() -> ColumnElement[bool]:
-    """Items with a reason to be looked at, for a query joined by `active_summary`."""
+def _needs_review() -> ColumnElement[bool]:
+    """Items with a reason to be looked at, for a query that `_joined` made."""
     failed = (
         select(ItemPhoto.item_id)
         .join(Photo, Photo.id == ItemPhoto.photo_id)
@@ -175,9 +170,10 @@ def needs_review() -> ColumnElement[bool]:
 
 def _joined(query: Any, choice: Choice) -> Any:
     """A query over items and their summaries, narrowed to the choice."""
+    mine = and_(ItemSummary.item_id == Item.id, ItemSummary.segmenter == active_segmenter())
     return (
         query.select_from(Item)
-        .outerjoin(ItemSummary, active_summary())
+        .outerjoin(ItemSummary, mine)
         .where(Item.deleted_at.is_(None), *_conditions(choice))
     )
 
@@ -203,7 +199,7 @@ def _conditions(choice: Choice) -> list[ColumnElement[bool]]:
     if choice.garments is not None:
         conditions.append(_garments() == min(choice.garments, MANY_GARMENTS))
     if choice.review:
-        conditions.append(needs_review())
+        conditions.append(_needs_review())
     return conditions
 
 
@@ -283,7 +279,7 @@ def _count_prices(session: Session, choice: Choice) -> list[PriceBand]:
     return [
         PriceBand(
             _STEPS[place - 1] if place else None,
-            _STEPS[place] if place < len(_STEPS) else None,
+            _STEPS[place] - _CENT if place < len(_STEPS) else None,
             count,
         )
         for place, count in rows

@@ -22,7 +22,7 @@ from catalog.photos.discarding import drop_unshown, lock_photos, photo_keys
 from catalog.roles import assign_roles, lock_items
 from catalog.rows import ItemResult, ItemRow, check_rows
 from catalog.search.outbox import hold_generations, mark_dirty
-from catalog.tables import Catalog, Garment, Item, ItemPhoto, Job, Photo, PhotoState
+from catalog.tables import Catalog, Garment, Item, ItemPhoto, ItemSummary, Job, Photo, PhotoState
 from catalog.upsert_plan import StoredItem, UpsertPlan, plan_upsert
 
 __all__ = [
@@ -216,6 +216,8 @@ def _write_links(session: Session, catalog_id: int, links: Mapping[str, Sequence
         ).all()
     )
     session.execute(delete(ItemPhoto).where(ItemPhoto.item_id.in_(ids.values())))
+    # What has photos is summarised anew with their roles; what has none left shows no garment.
+    session.execute(delete(ItemSummary).where(ItemSummary.item_id.in_(ids.values())))
     rows = [
         {"item_id": ids[sku], "photo_id": photo_id, "position": position}
         for sku, photo_ids in links.items()

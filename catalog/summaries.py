@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ScalarSelect, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -45,9 +45,8 @@ class SeenPhoto:
     """One photo of an item as one segmenter sees it; its garments without the excluded ones."""
 
     state: PhotoState
-    reviewed: bool
     garments: Sequence[Any]
-    """Rows with category, role, score, colours and reviewed; `sold` ones are the item's own."""
+    """Of each: category, role, score, colours; what is sold is this item's own."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,12 @@ class Summary:
     colours: list[str]
     garments: int
     review: list[Reason]
+
+
+def active_segmenter() -> ScalarSelect[str]:
+    """The segmenter whose garments count now, for use inside a query."""
+    active = select(Generation.segmenter).where(Generation.state == GenerationState.ACTIVE)
+    return active.scalar_subquery()
 
 
 def summarise(item: ItemWords, photos: Sequence[SeenPhoto], words: ShopWords | None) -> Summary:
@@ -89,8 +94,11 @@ def refresh_summaries(
     photos = _load_photos(session, item_ids)
     garments = _load_garments(session, [row.photo_id for row in photos], segmenters)
     own = _own_garments(session, items, photos, garments)
+    photos_of: dict[int, list[Any]] = defaultdict(list)
+    for photo in photos:
+        photos_of[photo.item_id].append(photo)
     rows = [
-        _row(item, segmenter, photos, garments, own, words)
+        _row(item, segmenter, photos_of[item.id], garments, own, words)
         for item in items
         for segmenter in sorted(segmenters)
     ]
@@ -104,11 +112,7 @@ def refresh_missing(session: Session, words: ShopWords | None = None, limit: int
 
     Those are what an earlier release has left. Doesn't commit.
     """
-    active = (
-        select(Generation.segmenter)
-        .where(Generation.state == GenerationState.ACTIVE)
-        .scalar_subquery()
-    )
+    active = active_segmenter()
     summarised = exists().where(ItemSummary.item_id == Item.id, ItemSummary.segmenter == active)
     some_active = exists().where(Generation.state == GenerationState.ACTIVE)
     ids = session.scalars(
@@ -125,21 +129,19 @@ def refresh_missing(session: Session, words: ShopWords | None = None, limit: int
 def _reasons(
     item: ItemWords, photos: Sequence[SeenPhoto], sold: Sequence[Any], words: ShopWords | None
 ) -> Iterable[Reason]:
-    if any(garment.score < SURE_SCORE and not garment.reviewed for garment in sold):
+    if any(garment.score < SURE_SCORE for garment in sold):
         yield Reason.LOW_CONFIDENCE
-    empty = [photo for photo in photos if not photo.garments]
-    if any(photo.state is PhotoState.INDEXED and not photo.reviewed for photo in empty):
+    if any(photo.state is PhotoState.INDEXED and not photo.garments for photo in photos):
         yield Reason.NOTHING_FOUND
-    garments = [garment for photo in photos for garment in photo.garments]
+    seen = {garment.category for photo in photos for garment in photo.garments}
     wanted = wanted_categories(item, words)
-    unsure = garments and wanted and not any(garment.reviewed for garment in sold)
-    if unsure and not any(garment.category in wanted for garment in garments):
+    if seen and wanted and seen.isdisjoint(wanted):
         yield Reason.OTHER_CATEGORY
 
 
 def _load_photos(session: Session, item_ids: Collection[int]) -> Sequence[Any]:
     return session.execute(
-        select(ItemPhoto.item_id, ItemPhoto.photo_id, Photo.state, Photo.reviewed)
+        select(ItemPhoto.item_id, ItemPhoto.photo_id, Photo.state)
         .join(Photo, Photo.id == ItemPhoto.photo_id)
         .where(ItemPhoto.item_id.in_(item_ids))
         .order_by(ItemPhoto.item_id, ItemPhoto.position)
@@ -159,7 +161,6 @@ def _load_garments(
             Garment.role,
             Garment.score,
             Garment.colours,
-            Garment.reviewed,
         )
         .where(
             Garment.photo_id.in_(photo_ids),
@@ -208,14 +209,12 @@ def _row(
     seen = [
         SeenPhoto(
             photo.state,
-            photo.reviewed,
             [
                 _Owned(garment, (item.id, garment.id) in own)
                 for garment in garments.get((photo.photo_id, segmenter), ())
             ],
         )
         for photo in photos
-        if photo.item_id == item.id
     ]
     summary = summarise(ItemWords(item.title, item.category), seen, words)
     return {
@@ -233,5 +232,4 @@ class _Owned:
 
     def __init__(self, row: Any, sold: bool) -> None:
         self.category, self.score, self.colours = row.category, row.score, row.colours
-        self.reviewed = row.reviewed
         self.role = Role.SOLD if sold else Role.WORN_WITH

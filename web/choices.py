@@ -72,9 +72,6 @@ class Links:
     def page(self, number: int) -> str:
         return self._url(self._choice, page=number)
 
-    def sorted_by(self, sort: Sort) -> str:
-        return url_for("browse.grid", **choice_args(self._choice, sort))
-
     def toggle(self, field: str, value: str) -> str:
         """With `value` of a list added, or taken out if it was there."""
         present: tuple[str, ...] = getattr(self._choice, field)

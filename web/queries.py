@@ -13,12 +13,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload, selectinload, with_loader_criteria
 
 from catalog.errors import NotFoundError
+from catalog.summaries import active_segmenter
 from catalog.tables import (
     Catalog,
     EntryState,
     Garment,
     Generation,
-    GenerationState,
     IndexEntry,
     Item,
     ItemPhoto,
@@ -41,8 +41,7 @@ class Cover:
 
 def shown_garments() -> ColumnElement[bool]:
     """Garments that count now: of the active generation's segmenter, and not excluded."""
-    active = select(Generation.segmenter).where(Generation.state == GenerationState.ACTIVE)
-    return and_(Garment.segmenter == active.scalar_subquery(), Garment.excluded.is_(False))
+    return and_(Garment.segmenter == active_segmenter(), Garment.excluded.is_(False))
 
 
 def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:

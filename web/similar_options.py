@@ -86,27 +86,6 @@ def read_options(args: MultiDict[str, str]) -> SimilarOptions:
     )
 
 
-def option_args(options: SimilarOptions) -> dict[str, Any]:
-    """What the address of a state says; what is not chosen is left out."""
-    switches = {
-        "any": options.any_category,
-        "worn": options.worn,
-        "in_stock": options.in_stock,
-        "same_brand": options.same_brand,
-        "similar_price": options.similar_price,
-    }
-    said: dict[str, Any] = {name: 1 for name, on in switches.items() if on}
-    if options.variety:
-        said["variety"] = options.variety
-    for name, price in (("price_min", options.price_min), ("price_max", options.price_max)):
-        if price is not None:
-            said[name] = f"{price:f}"
-    for name, ids in (("like", options.likes), ("dislike", options.dislikes)):
-        if ids:
-            said[name] = [str(each) for each in ids]
-    return said
-
-
 def _keep(ids: Sequence[UUID], forgotten: set[UUID]) -> tuple[UUID, ...]:
     return tuple(each for each in dict.fromkeys(ids) if each not in forgotten)[-MAX_EXAMPLES:]
 

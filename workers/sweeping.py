@@ -50,8 +50,10 @@ def tidy(resources: Resources) -> None:
     """Remove photos that no item shows, and their bytes; summarise what an old release left."""
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
-    with resources.services.sessions.begin() as session:
-        refresh_missing(session, resources.settings.shop_words)
+    left = 1
+    while left:
+        with resources.services.sessions.begin() as session:
+            left = refresh_missing(session, resources.settings.shop_words)
 
 
 def look_for_models(resources: Resources) -> None:

@@ -96,8 +96,7 @@ def find_similar_to_vector(
     generation = active_generation(session)
     if generation is None:
         return []
-    if embedder is not None and embedder != generation.embedder:
-        raise ConflictError("the index has changed since this photo was looked at; search again")
+    _refuse_stale(generation, embedder)
     return _search(session, index, generation, [vector], filters, limit, sold_only, variety)
 
 
@@ -111,14 +110,16 @@ def find_recommended(
     sold_only: bool = True,
     variety: float = 0.0,
     liked_vectors: Sequence[Vector] = (),
+    embedder: str | None = None,
 ) -> list[SimilarItem]:
     """Items like the middle of some garments and away from others; none that any of them shows.
 
-    `liked_vectors` are of garments that are in no catalog (a visitor's photo). Garments that are
-    gone are left out; raises NotFoundError when nothing that is liked is left,
-    IndexUnavailableError.
+    `liked_vectors` are of garments that are in no catalog (a visitor's photo), made by `embedder`.
+    Garments that are gone are left out; raises NotFoundError when nothing that is liked is left,
+    ConflictError as `find_similar_to_vector` does, IndexUnavailableError.
     """
     generation = active_generation(session)
+    _refuse_stale(generation, embedder)
     liked = [*liked_vectors, *_load_vectors(session, generation, Garment.id.in_(likes))]
     if generation is None or not liked:
         raise NotFoundError("liked garment with a vector in the active index", sorted(likes))
@@ -127,6 +128,11 @@ def find_recommended(
     query = [_steer(liked, disliked)]
     filters = _exclude(filters, shown)
     return _search(session, index, generation, query, filters, limit, sold_only, variety)
+
+
+def _refuse_stale(generation: Generation | None, embedder: str | None) -> None:
+    if generation is not None and embedder is not None and embedder != generation.embedder:
+        raise ConflictError("the index has changed since this photo was looked at; search again")
 
 
 def _steer(liked: Sequence[Vector], disliked: Sequence[Vector]) -> Vector:

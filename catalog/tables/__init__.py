@@ -6,13 +6,6 @@ Used by every room that opens a session. Rows know nothing of Flask, Celery or Q
 from catalog.tables.accounts import LoginLink, Token, User
 from catalog.tables.base import Base, Float16Vector
 from catalog.tables.index import EntryState, Generation, GenerationState, IndexEntry
-from catalog.tables.insight import (
-    CatalogMap,
-    Explanation,
-    ExplanationState,
-    Finding,
-    FindingKind,
-)
 from catalog.tables.jobs import (
     Job,
     JobKind,
@@ -23,7 +16,6 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
-from catalog.tables.requests import AnsweredWrite, Delivery, DeliveryState, Webhook
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -40,20 +32,12 @@ from catalog.tables.shop import (
 )
 
 __all__ = [
-    "AnsweredWrite",
     "Base",
     "Catalog",
-    "CatalogMap",
     "Correction",
-    "Delivery",
-    "DeliveryState",
     "DiscardedPhoto",
     "Embedding",
     "EntryState",
-    "Explanation",
-    "ExplanationState",
-    "Finding",
-    "FindingKind",
     "Float16Vector",
     "Garment",
     "Generation",
@@ -77,5 +61,4 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
-    "Webhook",
 ]

@@ -1,4 +1,4 @@
-"""What people start and wait for: ingests, re-indexes, maps, audits, searches by photo."""
+"""What people start and wait for: ingests, re-indexes, searches by photo."""
 
 import enum
 import uuid
@@ -17,8 +17,6 @@ from catalog.tables.base import Base, Float16Vector, choice
 class JobKind(enum.StrEnum):
     INGEST = "ingest"
     REINDEX = "reindex"
-    MAP = "map"
-    AUDIT = "audit"
 
 
 class JobState(enum.StrEnum):
@@ -42,15 +40,15 @@ class UploadState(enum.StrEnum):
 
 
 class Job(Base):
-    """Something long that a person started, its progress and its log."""
+    """Something long that a person started: an ingest or a re-index, its progress and its log."""
 
     __tablename__ = "job"
     __table_args__ = (
         Index(
-            "uq_job_one_of_kind",
+            "uq_job_one_reindex",
             "kind",
             unique=True,
-            postgresql_where=text("kind <> 'ingest' AND state IN ('queued', 'running')"),
+            postgresql_where=text("kind = 'reindex' AND state IN ('queued', 'running')"),
         ),
         Index("ix_job_created_at", "created_at"),
     )

@@ -67,8 +67,6 @@ class Item(Base):
         Index(
             "ix_item_catalog_id_id", "catalog_id", "id", postgresql_where=text("deleted_at IS NULL")
         ),
-        Index("ix_item_price", "price", "id", postgresql_where=text("deleted_at IS NULL")),
-        Index("ix_item_brand", "brand", postgresql_where=text("deleted_at IS NULL")),
         Index(
             "ix_item_words",
             "words",
@@ -135,15 +133,13 @@ class ItemSummary(Base):
     garments: Mapped[int]
     """How many its photos show, sold and worn with."""
     review: Mapped[list[str]]
-    """Why a person should look: some of `catalog.reviews.Reason`."""
+    """Why a person should look: some of `catalog.summaries.Reason`."""
 
 
 class ItemView(Base):
     """How often an item's page was looked at: a number, nothing about who looked."""
 
     __tablename__ = "item_view"
-    __table_args__ = (Index("ix_item_view_views", "views"),)
-
     item_id: Mapped[int] = mapped_column(
         ForeignKey("item.id", ondelete="CASCADE"), primary_key=True
     )
@@ -184,8 +180,6 @@ class Photo(Base):
     indexed_at: Mapped[datetime | None]
     segmenter: Mapped[str | None] = mapped_column(Text)
     """The segmenter checkpoint that found its present garments."""
-    reviewed: Mapped[bool] = mapped_column(server_default=text("false"))
-    """A person has looked at it and agrees that nothing is to be found there."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     links: Mapped[list["ItemPhoto"]] = relationship(back_populates="photo")
@@ -231,7 +225,6 @@ class Garment(Base):
     __table_args__ = (
         Index("ix_garment_photo_id_segmenter", "photo_id", "segmenter"),
         Index("ix_garment_category", "category"),
-        Index("ix_garment_redrawn", "photo_id", postgresql_where=text("redrawn")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -252,10 +245,6 @@ class Garment(Base):
     role: Mapped[Role] = mapped_column(choice(Role))
     excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     """A person said that this is no garment to recommend."""
-    reviewed: Mapped[bool] = mapped_column(server_default=text("false"))
-    """A person has accepted or corrected it."""
-    redrawn: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Its box was redrawn, and a worker has yet to cut and embed it anew."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     photo: Mapped[Photo] = relationship(back_populates="garments")

@@ -266,7 +266,7 @@ class CountOut(BaseModel):
 
 
 class PriceBandOut(BaseModel):
-    """Prices from `low` up to, not including, `high`; null stands for no limit."""
+    """Prices from `low` to `high`, both included; null stands for no limit."""
 
     low: Price | None
     high: Price | None

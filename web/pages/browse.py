@@ -21,7 +21,7 @@ from web.choices import Links, read_choice, read_sort
 from web.pages.paging import clamp_page
 from web.queries import Cover
 from web.services import services, session
-from web.similar_options import SimilarOptions, option_args, read_options
+from web.similar_options import SimilarOptions, read_options
 
 PER_PAGE = 48
 SIMILAR_LIMIT = 12
@@ -78,7 +78,6 @@ def item(item_id: int) -> str:
         garments=garments,
         selected=selected,
         similar=_find_similar(found, selected) if selected else None,
-        option_args=option_args,
     )
 
 
@@ -87,8 +86,7 @@ def similar_fragment(item_id: int, garment_id: UUID) -> str:
     """The similar items of one garment alone, for the item page's script."""
     found = queries.get_item(session(), item_id)
     selected = _own_garment(found, garment_id)
-    similar = _find_similar(found, selected)
-    return render_template("_similar.html", item=found, similar=similar, option_args=option_args)
+    return render_template("_similar.html", item=found, similar=_find_similar(found, selected))
 
 
 @blueprint.get("/items/<int:item_id>/look/<uuid:garment_id>")

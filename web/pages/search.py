@@ -120,6 +120,7 @@ def _find_similar(
                 limit,
                 variety=variety,
                 liked_vectors=[garment.vector],
+                embedder=garment.embedder,
             )
         else:
             hits = find_similar_to_vector(

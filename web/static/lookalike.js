@@ -48,6 +48,7 @@ function stateOf(form, submitter) {
   if (!form) return new URLSearchParams();
   const state = new URLSearchParams(new FormData(form, submitter));
   if (state.get("variety") === "0") state.delete("variety");
+  for (const name of ["price_min", "price_max"]) if (!state.get(name)) state.delete(name);
   return state;
 }
 
