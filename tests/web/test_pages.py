@@ -1,5 +1,6 @@
 """The public pages: grid, item page, search by photo, images, health and errors."""
 
+import html
 import io
 import re
 import uuid
@@ -73,6 +74,23 @@ def test_the_address_holds_filters_words_order_and_each_can_be_taken_back(
     assert 'value="title" selected' in page
     for odd in ("price_min=x", "garments=-1", "in_stock=7", "sort=worst", "price_max=1e99"):
         assert len(shown(odd)) == 3
+
+
+def test_a_price_band_shows_as_many_items_as_it_promises(client: FlaskClient, shop: Shop) -> None:
+    shop.add_item("A1", price=49.99)
+    shop.add_item("A2", price=50)
+    page = client.get("/").text
+    href = re.search(r'href="(/\?price_min=20[^"]*)"', page)
+    assert href
+    shown = client.get(html.unescape(href[1])).text
+    assert "Title of A1" in shown
+    assert "Title of A2" not in shown
+
+
+def test_a_filter_that_leaves_nothing_is_no_typo(client: FlaskClient, shop: Shop) -> None:
+    shop.add_item("A1", title="Down Jacket", brand="Nord")
+    shop.add_item("A2", title="Down Jackets", brand="Kontor")
+    assert "Nothing matches" in client.get("/?q=jackets&brand=Nord").text
 
 
 def test_a_typo_finds_what_comes_close(client: FlaskClient, shop: Shop) -> None:
@@ -287,6 +305,12 @@ def test_a_search_shows_its_garments_and_what_looks_like_them(
     fragment = client.get(f"/search/{upload.id}/similar?garment={garment}&in_stock=1").text
     assert "<html" not in fragment
     assert "Title of A1" in fragment
+    liked = shop.garments(shop.add_item("A2"))[0].id
+    steered = f"/search/{upload.id}/similar?like={liked}"
+    assert "Title of A1" in client.get(steered).text
+    upload.garments[0].embedder = "another"
+    session.commit()
+    assert "has changed since" in client.get(steered).text
     upload.expires_at = datetime.now(UTC)
     session.commit()
     for path in ("", "/similar", f"/crops/{garment}.webp", "/photo.webp"):
