@@ -135,6 +135,9 @@ def test_similar_items_are_narrowed_varied_and_steered(client: FlaskClient, shop
     disliked = shop.garments(near)[0].id
     steered = client.get(f"/items/{query.id}?garment={garment}&dislike_now={disliked}").text
     assert f'name="dislike" value="{disliked}"' in steered
+    # A score against the steered query says nothing about two garments.
+    assert 'class="score"' not in steered
+    assert 'class="score"' in client.get(f"/items/{query.id}").text
     assert shown(f"dislike={disliked}") == ["other"]  # what was judged is not shown again
     assert shown(f"dislike={disliked}&forget={disliked}") == ["near", "other"]
     assert shown(f"like={shop.garments(other)[0].id}") == ["near"]
