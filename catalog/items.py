@@ -217,7 +217,9 @@ def _write_links(session: Session, catalog_id: int, links: Mapping[str, Sequence
     )
     session.execute(delete(ItemPhoto).where(ItemPhoto.item_id.in_(ids.values())))
     # What has photos is summarised anew with their roles; what has none left shows no garment.
-    session.execute(delete(ItemSummary).where(ItemSummary.item_id.in_(ids.values())))
+    emptied = [ids[sku] for sku, photo_ids in links.items() if not photo_ids]
+    if emptied:
+        session.execute(delete(ItemSummary).where(ItemSummary.item_id.in_(emptied)))
     rows = [
         {"item_id": ids[sku], "photo_id": photo_id, "position": position}
         for sku, photo_ids in links.items()
