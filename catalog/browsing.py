@@ -1,13 +1,14 @@
-"""Items as a visitor narrows, searches and sorts them, with how many there are of each kind.
+"""Items as a visitor narrows, searches and sorts them.
 
-Called by the catalog grid and the API. The number of statements does not depend on the number of
-items; what garments say comes from `ItemSummary`.
+Called by the catalog grid and the API, and by `catalog.facets`, which counts them. The number of
+statements does not depend on the number of items; what garments say comes from `ItemSummary`.
 """
 
 import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
@@ -40,12 +42,22 @@ from catalog.tables import (
 MANY_GARMENTS = 4
 """The facet of garments in an item's photos ends with this number or more."""
 
-_MAX_BRANDS = 200
 _TYPO_SIMILARITY = 0.38
 """How alike word and text must be: "jaket" and "jacket" are .44, "hoddie" and "hoodie" .40."""
 
-_STEPS = [Decimal(digit).scaleb(power) for power in range(7) for digit in (1, 2, 5)]
-_CENT = Decimal("0.01")
+
+class Kind(enum.StrEnum):
+    """What items can be narrowed by."""
+
+    CATALOG = "catalog"
+    WORDS = "words"
+    CATEGORY = "category"
+    BRAND = "brand"
+    COLOUR = "colour"
+    PRICE = "price"
+    STOCK = "stock"
+    GARMENTS = "garments"
+    REVIEW = "review"
 
 
 class Sort(enum.StrEnum):
@@ -83,28 +95,6 @@ class Choice:
         return self != Choice()
 
 
-@dataclass(frozen=True)
-class PriceBand:
-    """Prices from `low` to `high`, both included, as the filter takes them; None is no limit."""
-
-    low: Decimal | None
-    high: Decimal | None
-    count: int
-
-
-@dataclass(frozen=True)
-class Facets:
-    """How many items each further choice would show, its own kind left out of account."""
-
-    categories: Mapping[str, int] = field(default_factory=dict)
-    brands: Mapping[str, int] = field(default_factory=dict)
-    colours: Mapping[str, int] = field(default_factory=dict)
-    prices: Sequence[PriceBand] = ()
-    in_stock: Mapping[bool, int] = field(default_factory=dict)
-    garments: Mapping[int, int] = field(default_factory=dict)
-    review: int = 0
-
-
 def forgive_typos(session: Session, choice: Choice) -> Choice:
     """The same choice, its words taken loosely if nothing has them as they are written."""
     if not choice.words:
@@ -116,7 +106,7 @@ def forgive_typos(session: Session, choice: Choice) -> Choice:
 
 
 def count_items(session: Session, choice: Choice) -> int:
-    _set_similarity(session, choice)
+    set_similarity(session, choice)
     return session.scalar(_joined(select(func.count()), choice)) or 0
 
 
@@ -129,35 +119,39 @@ def list_items(
     offset: int = 0,
 ) -> Sequence[Item]:
     """One page of items with their catalogs."""
-    _set_similarity(session, choice)
-    query = _joined(select(Item), choice).options(joinedload(Item.catalog))
+    set_similarity(session, choice)
     if sort is Sort.VIEWED:
-        query = query.outerjoin(ItemView, ItemView.item_id == Item.id)
+        return _list_viewed(session, choice, limit, offset)
+    query = _joined(select(Item), choice).options(joinedload(Item.catalog))
     return session.scalars(query.order_by(*_order(sort, choice)).offset(offset).limit(limit)).all()
+
+
+def _list_viewed(session: Session, choice: Choice, limit: int, offset: int) -> Sequence[Item]:
+    """The most viewed first, then the newest of those that nobody has looked at.
+
+    Two queries, each of which an index sorts: most items of a big shop have no views.
+    """
+    query = _joined(select(Item), choice).options(joinedload(Item.catalog))
+    viewed = query.join(ItemView, ItemView.item_id == Item.id)
+    order = (ItemView.views.desc(), ItemView.item_id.desc())
+    found = session.scalars(viewed.order_by(*order).offset(offset).limit(limit)).all()
+    if len(found) == limit:
+        return found
+    counted = _joined(select(func.count()), choice).join(ItemView, ItemView.item_id == Item.id)
+    skipped = max(0, offset - (session.scalar(counted) or 0))
+    rest = query.where(~exists().where(ItemView.item_id == Item.id)).order_by(Item.id.desc())
+    unseen = session.scalars(rest.offset(skipped).limit(limit - len(found))).all()
+    return [*found, *unseen]
 
 
 def list_items_after(session: Session, choice: Choice, after_id: int, limit: int) -> Sequence[Item]:
     """Items in the order they were added, from behind `after_id` on: a cursor never skips."""
-    _set_similarity(session, choice)
+    set_similarity(session, choice)
     query = _joined(select(Item), choice).options(joinedload(Item.catalog))
     return session.scalars(query.where(Item.id > after_id).order_by(Item.id).limit(limit)).all()
 
 
-def count_facets(session: Session, choice: Choice) -> Facets:
-    """All facets of a choice, one statement each."""
-    _set_similarity(session, choice)
-    return Facets(
-        categories=_count_each(session, replace(choice, categories=()), ItemSummary.categories),
-        brands=_count_brands(session, replace(choice, brands=())),
-        colours=_count_each(session, replace(choice, colours=()), ItemSummary.colours),
-        prices=_count_prices(session, replace(choice, price_min=None, price_max=None)),
-        in_stock=_count_by(session, replace(choice, in_stock=None), _in_stock()),
-        garments=_count_by(session, replace(choice, garments=None), _garments()),
-        review=session.scalar(_joined(select(func.count()), replace(choice, review=True))) or 0,
-    )
-
-
-def _needs_review() -> ColumnElement[bool]:
+def needs_review() -> ColumnElement[bool]:
     """Items with a reason to be looked at, for a query that `_joined` made."""
     failed = (
         select(ItemPhoto.item_id)
@@ -168,39 +162,48 @@ def _needs_review() -> ColumnElement[bool]:
     return or_(func.coalesce(ItemSummary.review, nothing) != nothing, Item.id.in_(failed))
 
 
+def join_summaries(query: Any) -> Any:
+    """A query over items and what the active segmenter says of them."""
+    mine = and_(ItemSummary.item_id == Item.id, ItemSummary.segmenter == active_segmenter())
+    return query.select_from(Item).outerjoin(ItemSummary, mine).where(Item.deleted_at.is_(None))
+
+
+def conditions_of(choice: Choice) -> Mapping[Kind, Sequence[ColumnElement[bool]]]:
+    """What is asked of an item, by kind of choice; kinds of which nothing is asked are absent."""
+    conditions = {kind: list(_asked(choice, kind)) for kind in Kind}
+    return {kind: asked for kind, asked in conditions.items() if asked}
+
+
+def _asked(choice: Choice, kind: Kind) -> Iterator[ColumnElement[bool]]:
+    match kind:
+        case Kind.CATALOG if choice.catalog:
+            named = select(Catalog.id).where(Catalog.name == choice.catalog)
+            yield Item.catalog_id == named.scalar_subquery()
+        case Kind.WORDS:
+            yield from (_mentions(word, choice.loosely) for word in choice.words.lower().split())
+        case Kind.CATEGORY if choice.categories:
+            yield ItemSummary.categories.overlap(_texts(choice.categories))
+        case Kind.BRAND if choice.brands:
+            yield Item.brand.in_(choice.brands)
+        case Kind.COLOUR if choice.colours:
+            yield ItemSummary.colours.overlap(_texts(choice.colours))
+        case Kind.PRICE:
+            if choice.price_min is not None:
+                yield Item.price >= choice.price_min
+            if choice.price_max is not None:
+                yield Item.price <= choice.price_max
+        case Kind.STOCK if choice.in_stock is not None:
+            yield is_in_stock() == choice.in_stock
+        case Kind.GARMENTS if choice.garments is not None:
+            yield has_garments() == min(choice.garments, MANY_GARMENTS)
+        case Kind.REVIEW if choice.review:
+            yield needs_review()
+
+
 def _joined(query: Any, choice: Choice) -> Any:
     """A query over items and their summaries, narrowed to the choice."""
-    mine = and_(ItemSummary.item_id == Item.id, ItemSummary.segmenter == active_segmenter())
-    return (
-        query.select_from(Item)
-        .outerjoin(ItemSummary, mine)
-        .where(Item.deleted_at.is_(None), *_conditions(choice))
-    )
-
-
-def _conditions(choice: Choice) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if choice.catalog:
-        named = select(Catalog.id).where(Catalog.name == choice.catalog)
-        conditions.append(Item.catalog_id == named.scalar_subquery())
-    conditions += [_mentions(word, choice.loosely) for word in choice.words.lower().split()]
-    if choice.categories:
-        conditions.append(ItemSummary.categories.overlap(_texts(choice.categories)))
-    if choice.brands:
-        conditions.append(Item.brand.in_(choice.brands))
-    if choice.colours:
-        conditions.append(ItemSummary.colours.overlap(_texts(choice.colours)))
-    if choice.price_min is not None:
-        conditions.append(Item.price >= choice.price_min)
-    if choice.price_max is not None:
-        conditions.append(Item.price <= choice.price_max)
-    if choice.in_stock is not None:
-        conditions.append(_in_stock() == choice.in_stock)
-    if choice.garments is not None:
-        conditions.append(_garments() == min(choice.garments, MANY_GARMENTS))
-    if choice.review:
-        conditions.append(_needs_review())
-    return conditions
+    conditions = chain.from_iterable(conditions_of(choice).values())
+    return join_summaries(query).where(*conditions)
 
 
 def _mentions(word: str, loosely: bool) -> ColumnElement[bool]:
@@ -209,7 +212,7 @@ def _mentions(word: str, loosely: bool) -> ColumnElement[bool]:
     return Item.words.contains(word, autoescape=True)
 
 
-def _set_similarity(session: Session, choice: Choice) -> None:
+def set_similarity(session: Session, choice: Choice) -> None:
     if choice.loosely:
         session.execute(
             text("SELECT set_config('pg_trgm.word_similarity_threshold', :least, true)"),
@@ -226,8 +229,6 @@ def _order(sort: Sort, choice: Choice) -> tuple[ColumnElement[Any], ...]:
             return Item.price.desc().nulls_last(), newest
         case Sort.TITLE:
             return func.lower(Item.title).asc(), newest
-        case Sort.VIEWED:
-            return func.coalesce(ItemView.views, 0).desc(), newest
         case Sort.BEST if choice.words:
             return *_best_match(choice), newest
         case _:
@@ -245,53 +246,12 @@ def _best_match(choice: Choice) -> tuple[ColumnElement[Any], ...]:
     return (case((in_title, 0), else_=1),)
 
 
-def _count_each(session: Session, choice: Choice, values: Any) -> dict[str, int]:
-    """Items by each value of a list, the most frequent first."""
-    lists = _joined(select(values.label("list")), choice).subquery()
-    each = select(func.unnest(lists.c.list).label("value")).subquery()
-    rows = session.execute(
-        select(each.c.value, func.count())
-        .group_by(each.c.value)
-        .order_by(func.count().desc(), each.c.value)
-    )
-    return dict(rows.all())
-
-
-def _count_brands(session: Session, choice: Choice) -> dict[str, int]:
-    query = _joined(select(Item.brand, func.count()), choice).where(Item.brand.is_not(None))
-    rows = session.execute(
-        query.group_by(Item.brand).order_by(func.count().desc(), Item.brand).limit(_MAX_BRANDS)
-    )
-    return dict(rows.all())
-
-
-def _count_by(session: Session, choice: Choice, value: ColumnElement[Any]) -> dict[Any, int]:
-    query = _joined(select(value.label("value"), func.count()), choice)
-    rows = session.execute(query.group_by("value").order_by("value"))
-    return dict(rows.all())
-
-
-def _count_prices(session: Session, choice: Choice) -> list[PriceBand]:
-    """Bands between 1, 2, 5, 10, 20 and so on, so that they fit any currency."""
-    band = func.width_bucket(Item.price, array(_STEPS))
-    query = _joined(select(band.label("band"), func.count()), choice)
-    rows = session.execute(query.where(Item.price.is_not(None)).group_by("band").order_by("band"))
-    return [
-        PriceBand(
-            _STEPS[place - 1] if place else None,
-            _STEPS[place] - _CENT if place < len(_STEPS) else None,
-            count,
-        )
-        for place, count in rows
-    ]
-
-
-def _in_stock() -> ColumnElement[bool]:
+def is_in_stock() -> ColumnElement[bool]:
     """A stock that the shop does not give counts as there."""
     return func.coalesce(Item.stock, 1) > 0
 
 
-def _garments() -> ColumnElement[int]:
+def has_garments() -> ColumnElement[int]:
     return func.least(func.coalesce(ItemSummary.garments, 0), MANY_GARMENTS)
 
 

@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import Settings
-from web import api, filters, health, images, pages, problems, security
+from web import api, facets, filters, health, images, pages, problems, security
 from web.login import register_login
 from web.services import close_session
 
@@ -42,6 +42,7 @@ def create_app(services: Services) -> Flask:
     security.register_headers(app)
     register_login(app)
     filters.register_filters(app)
+    facets.register_facets(app)
 
     csrf.exempt(api.blueprint)
     app.register_blueprint(api.blueprint)

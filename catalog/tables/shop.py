@@ -45,6 +45,13 @@ WORDS = (
 )
 """How Postgres makes an item's searchable words; a description's beginning says what it is."""
 
+ORDERS = {
+    "ix_item_cheapest": (text("price ASC NULLS LAST"), text("id DESC")),
+    "ix_item_dearest": (text("price DESC NULLS LAST"), text("id DESC")),
+    "ix_item_title": (text("lower(title)"), text("id DESC")),
+}
+"""The indexes that hand out a page of items in the order that a visitor asked for."""
+
 
 class Catalog(Base):
     """A named catalog; pruning and deleting act inside one."""
@@ -72,6 +79,17 @@ class Item(Base):
             "words",
             postgresql_using="gin",
             postgresql_ops={"words": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        *(
+            Index(name, *order, postgresql_where=text("deleted_at IS NULL"))
+            for name, order in ORDERS.items()
+        ),
+        Index(
+            "ix_item_facets",
+            "id",
+            # All that facets need of an item, so that counting never reads descriptions.
+            postgresql_include=["catalog_id", "brand", "price", "stock"],
             postgresql_where=text("deleted_at IS NULL"),
         ),
     )
@@ -140,6 +158,8 @@ class ItemView(Base):
     """How often an item's page was looked at: a number, nothing about who looked."""
 
     __tablename__ = "item_view"
+    __table_args__ = (Index("ix_item_view_views", text("views DESC"), text("item_id DESC")),)
+
     item_id: Mapped[int] = mapped_column(
         ForeignKey("item.id", ondelete="CASCADE"), primary_key=True
     )

@@ -21,6 +21,7 @@ from catalog.tables import GenerationState, Item
 from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
+from web.facets import facets_of
 from web.present import garment_json, item_brief, item_json, photo_json, similar_json
 from web.services import services, session
 
@@ -89,9 +90,9 @@ def list_items(query_data: schemas.ItemsQuery) -> dict[str, Any]:
 def count_facets(query_data: schemas.FacetsQuery) -> dict[str, Any]:
     """How many items each further choice would show; a kind's own choice doesn't narrow it."""
     choice = browsing.forgive_typos(session(), choice_of(query_data))
-    facets = browsing.count_facets(session(), choice)
+    facets = facets_of(choice)
     return {
-        "total": browsing.count_items(session(), choice),
+        "total": facets.total,
         "categories": _counts(facets.categories),
         "brands": _counts(facets.brands),
         "colours": _counts(facets.colours),

@@ -18,6 +18,7 @@ from catalog.tables import Garment, Item, Role
 from catalog.views import count_view
 from web import queries
 from web.choices import Links, read_choice, read_sort
+from web.facets import facets_of
 from web.pages.paging import clamp_page
 from web.queries import Cover
 from web.services import services, session
@@ -46,8 +47,8 @@ def grid() -> str:
     choice = read_choice(request.args)
     sort = read_sort(request.args, choice)
     choice = browsing.forgive_typos(session(), choice)
-    total = browsing.count_items(session(), choice)
-    paging = clamp_page(request.args.get("page"), total, PER_PAGE)
+    facets = facets_of(choice)
+    paging = clamp_page(request.args.get("page"), facets.total, PER_PAGE)
     items = browsing.list_items(session(), choice, PER_PAGE, sort=sort, offset=paging.offset)
     return render_template(
         "grid.html",
@@ -57,7 +58,7 @@ def grid() -> str:
         items=items,
         covers=queries.covers_of(session(), [item.id for item in items]),
         catalogs=queries.list_catalogs(session()),
-        facets=browsing.count_facets(session(), choice),
+        facets=facets,
         paging=paging,
     )
 
