@@ -85,8 +85,8 @@ def count_facets(session: Session, choice: Choice) -> Facets:
     for facet, value, count in session.execute(union_all(*_parts(candidates))):
         counts.setdefault(facet, {})[value] = count
     return Facets(
-        total=counts["total"].get(None, 0),
-        candidates=counts["candidates"].get(None, 0),
+        total=counts.get("total", {}).get(None, 0),
+        candidates=counts.get("candidates", {}).get(None, 0),
         categories=_most_frequent(counts.get(Kind.CATEGORY)),
         brands=dict(list(_most_frequent(counts.get(Kind.BRAND)).items())[:_MAX_BRANDS]),
         colours=_most_frequent(counts.get(Kind.COLOUR)),
@@ -95,7 +95,7 @@ def count_facets(session: Session, choice: Choice) -> Facets:
         garments=dict(
             sorted((int(key), count) for key, count in _known(counts.get(Kind.GARMENTS)))
         ),
-        review=counts["review"].get(None, 0),
+        review=counts.get("review", {}).get(None, 0),
     )
 
 
