@@ -64,7 +64,7 @@ def explain_match(resources: Resources, explanation_id: uuid.UUID) -> None:
             pair = _load_pair(session, explanation_id)
         values = {"reason": _GONE} if pair is None else _explain(resources, pair)
     except (UnavailableError, OperationalError):
-        _save(resources, explanation_id, {})
+        _release(resources, explanation_id)
         raise
     except InputError as error:
         values = {"reason": f"one of the two garments can't be read: {error}"}
@@ -157,12 +157,20 @@ def _explain(resources: Resources, pair: Pair) -> dict[str, object]:
 
 
 def _save(resources: Resources, explanation_id: uuid.UUID, values: dict[str, object]) -> None:
-    """Save what came out; no values leave it pending, for a part was away and that is no fault of it."""
+    """What came out; whoever gets so far has survived, so the attempts begin anew."""
     state = ExplanationState.FAILED if "reason" in values else ExplanationState.DONE
-    over = {"state": state} if values else {}
+    with resources.services.sessions.begin() as session:
+        _update(session, explanation_id, {"state": state, "attempts": 0, **values})
+
+
+def _release(resources: Resources, explanation_id: uuid.UUID) -> None:
+    """A part that was away is no fault of the pair's: it stays pending."""
     with suppress(OperationalError), resources.services.sessions.begin() as session:
-        session.execute(
-            update(Explanation)
-            .where(Explanation.id == explanation_id, Explanation.state == ExplanationState.PENDING)
-            .values(attempts=0, **over, **values)
-        )
+        _update(session, explanation_id, {"attempts": 0})
+
+
+def _update(session: Session, explanation_id: uuid.UUID, values: dict[str, object]) -> None:
+    pending = Explanation.state == ExplanationState.PENDING
+    session.execute(
+        update(Explanation).where(Explanation.id == explanation_id, pending).values(values)
+    )

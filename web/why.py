@@ -1,0 +1,158 @@
+"""How an explanation of a match reads: descriptors in words, addresses of crops and heat.
+
+Used by the pages and the API.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from catalog.errors import NotFoundError
+from catalog.tables import (
+    Explanation,
+    ExplanationState,
+    Garment,
+    Item,
+    ItemPhoto,
+    Upload,
+    UploadGarment,
+)
+
+SIDES = {"query": Explanation.heat, "other": Explanation.other_heat}
+"""The garment that was asked with, and the one that was found."""
+
+_SLOW_AFTER = timedelta(seconds=15)
+_EVEN = 0.05
+_LITTLE = 0.5
+
+_DESCRIPTORS = {
+    "S": ("mean", "Overall look"),
+    "M": ("max", "Strongest details"),
+    "G": ("generalised mean", "Between the two"),
+}
+
+_MOST = {
+    "S": "Alike above all in the overall look, less in single details.",
+    "M": "Alike above all in the strongest details, less in the overall look.",
+    "G": "Alike above all in what lies between the overall look and single details.",
+}
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """What one of CGD's descriptors says of two garments: `similarity` is a cosine."""
+
+    letter: str
+    name: str
+    words: str
+    similarity: float
+
+
+def read_descriptors(explanation: Explanation) -> list[Descriptor]:
+    """What each descriptor says, in the order S, M, G; empty until it is done."""
+    said: Mapping[str, float] = explanation.descriptors
+    return [
+        Descriptor(letter, *words, said[letter])
+        for letter, words in _DESCRIPTORS.items()
+        if letter in said
+    ]
+
+
+def similarity_of(descriptors: Sequence[Descriptor]) -> float | None:
+    """The similarity of the whole, which is the descriptors' mean; None while nothing is known."""
+    if not descriptors:
+        return None
+    return sum(each.similarity for each in descriptors) / len(descriptors)
+
+
+def sum_up(descriptors: Sequence[Descriptor]) -> str:
+    """In one sentence what the descriptors agree on, or which of them made the match."""
+    said = {each.letter: each.similarity for each in descriptors}
+    if max(said.values()) < _LITTLE:
+        return "Alike in little: nothing closer fits what you asked for."
+    if max(said.values()) - min(said.values()) < _EVEN:
+        return "Alike in the overall look and in the details."
+    return _MOST[max(said, key=said.__getitem__)]
+
+
+def is_slow(explanation: Explanation) -> bool:
+    """Whether somebody waits for it so long that no worker may be there."""
+    waiting = explanation.state is ExplanationState.PENDING
+    return waiting and explanation.created_at < datetime.now(UTC) - _SLOW_AFTER
+
+
+def heat_urls(explanation: Explanation, upload_id: UUID | None = None) -> dict[str, str]:
+    """The addresses of both sides' heat; none until it is done. Of an upload they are private."""
+    if explanation.state is not ExplanationState.DONE:
+        return {}
+    endpoint, owner = (
+        ("search.heat", {"upload_id": upload_id}) if upload_id else ("images.heat", {})
+    )
+    return {
+        side: url_for(endpoint, explanation_id=explanation.id, side=side, **owner) for side in SIDES
+    }
+
+
+def get_heat(session: Session, explanation_id: UUID, side: str) -> bytes:
+    """Heat of a match in the catalog, as WebP; raises NotFoundError, also until it is done."""
+    return _get_heat(session, explanation_id, side, Explanation.upload_garment_id.is_(None))
+
+
+def get_found_heat(session: Session, upload_id: UUID, explanation_id: UUID, side: str) -> bytes:
+    """The same of a garment in a visitor's photo, whose `upload_id` only the visitor knows."""
+    theirs = (
+        select(UploadGarment.id)
+        .join(Upload, Upload.id == UploadGarment.upload_id)
+        .where(Upload.id == upload_id, Upload.expires_at > datetime.now(UTC))
+    )
+    own = Explanation.upload_garment_id.in_(theirs)
+    return _get_heat(session, explanation_id, side, own)
+
+
+def find_item_of(session: Session, garment_id: UUID) -> Item | None:
+    """An item whose photo shows a garment; its first, where several do."""
+    return session.scalars(
+        select(Item)
+        .join(ItemPhoto, ItemPhoto.item_id == Item.id)
+        .join(Garment, Garment.photo_id == ItemPhoto.photo_id)
+        .where(Garment.id == garment_id, Item.deleted_at.is_(None))
+        .order_by(Item.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def why_json(
+    explanation: Explanation, crops: Mapping[str, str], upload_id: UUID | None = None
+) -> dict[str, Any]:
+    """An explanation for the API; `crops` has the addresses of both sides' crops, where public."""
+    descriptors = read_descriptors(explanation)
+    heat = heat_urls(explanation, upload_id)
+    places = {"query": explanation.place, "other": explanation.other_place}
+    return {
+        "state": explanation.state,
+        "reason": explanation.reason,
+        "score": similarity_of(descriptors),
+        "descriptors": [vars(each) for each in descriptors],
+    } | {
+        side: {
+            "crop_url": crops[side],
+            "heat_url": heat.get(side),
+            "strongest": places[side],
+        }
+        for side in SIDES
+    }
+
+
+def _get_heat(session: Session, explanation_id: UUID, side: str, own: ColumnElement[bool]) -> bytes:
+    if side not in SIDES:
+        raise NotFoundError("heat", side)
+    heat = session.scalar(select(SIDES[side]).where(Explanation.id == explanation_id, own))
+    if heat is None:
+        raise NotFoundError("heat", explanation_id)
+    return heat
