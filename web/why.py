@@ -91,12 +91,7 @@ def heat_urls(explanation: Explanation, upload_id: UUID | None = None) -> dict[s
     """The addresses of both sides' heat; none until it is done. Of an upload they are private."""
     if explanation.state is not ExplanationState.DONE:
         return {}
-    endpoint, owner = (
-        ("search.heat", {"upload_id": upload_id}) if upload_id else ("images.heat", {})
-    )
-    return {
-        side: url_for(endpoint, explanation_id=explanation.id, side=side, **owner) for side in SIDES
-    }
+    return {side: _heat_url(explanation.id, side, upload_id) for side in SIDES}
 
 
 def get_heat(session: Session, explanation_id: UUID, side: str) -> bytes:
@@ -147,6 +142,12 @@ def why_json(
         }
         for side in SIDES
     }
+
+
+def _heat_url(explanation_id: UUID, side: str, upload_id: UUID | None) -> str:
+    if upload_id is None:
+        return url_for("images.heat", explanation_id=explanation_id, side=side)
+    return url_for("search.heat", upload_id=upload_id, explanation_id=explanation_id, side=side)
 
 
 def _get_heat(session: Session, explanation_id: UUID, side: str, own: ColumnElement[bool]) -> bytes:

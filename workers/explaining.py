@@ -59,6 +59,7 @@ def explain_match(resources: Resources, explanation_id: uuid.UUID) -> None:
     """
     if not _begin(resources, explanation_id):
         return
+    values: dict[str, object]
     try:
         with resources.services.sessions() as session:
             pair = _load_pair(session, explanation_id)

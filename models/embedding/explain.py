@@ -4,6 +4,7 @@ Called by the worker that explains similar items.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,6 +55,7 @@ def share_similarity(network: CGD, features: Tensor) -> tuple[Tensor, Tensor]:
     to nothing, and for a garment and its double it is zero everywhere.
     """
     features = widen(features.detach()).requires_grad_()
+    head: Any
     with torch.enable_grad():
         total = features.new_zeros(())
         biases = features.new_zeros(len(features))

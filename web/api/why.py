@@ -16,7 +16,7 @@ from web.uploads import get_search
 from web.why import why_json
 
 _AGAIN_S = "1"
-_PENDING: dict[int | str, str] = {
+_PENDING: dict[int, str] = {
     202: "A worker is at it, `state` is pending: ask again after `Retry-After` seconds."
 }
 

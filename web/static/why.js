@@ -86,7 +86,7 @@ function openWhy(cell) {
   place.append(note);
   cell.append(place);
   cell.classList.add("explained");
-  cell.querySelector("[data-why]").setAttribute("aria-expanded", "true");
+  nameLink(cell, "Close", "true");
   whyWaiting.push(cell);
   startWhy();
 }
@@ -94,7 +94,13 @@ function openWhy(cell) {
 function closeWhy(cell) {
   cell.querySelector(".why-place").remove();
   cell.classList.remove("explained");
-  cell.querySelector("[data-why]").setAttribute("aria-expanded", "false");
+  nameLink(cell, "Why?", "false");
+}
+
+function nameLink(cell, word, expanded) {
+  const link = cell.querySelector("[data-why]");
+  link.firstChild.data = word;
+  link.setAttribute("aria-expanded", expanded);
 }
 
 // The switch: every card that comes into view. Its state is in the form and so in the address.
