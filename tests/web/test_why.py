@@ -19,7 +19,7 @@ from catalog.tables import Explanation, ExplanationState, Upload
 from tests.fakes import FakeQueue
 from tests.web.conftest import Api, Shop, counted_statements
 from tests.web.test_api_read import add_search
-from web.why import Descriptor, sum_up
+from web.why import Descriptor, stand_out
 
 SAID = {"S": 0.82, "M": 0.6, "G": 0.71}
 
@@ -91,7 +91,7 @@ def test_a_pair_is_compared_in_the_background_and_the_page_looks_again(
     done = client.get(pair.page)
     assert "Refresh" not in done.headers
     assert "Title of other" in done.text
-    assert "Similar.</strong> Alike above all in the overall look" in done.text
+    assert "Similar.</strong> More alike in the overall look than" in done.text
     for words in ("Overall look", "Strongest details", "Between the two", "82 %", "60 %", "71 %"):
         assert words in done.text
     assert f"/heat/{explanation.id}/query.webp" in done.text
@@ -282,13 +282,18 @@ def test_the_grid_of_similar_items_asks_nothing_more_for_its_reasons(
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"S": 0.9, "M": 0.88, "G": 0.91}, "in the overall look and in the details"),
-        ({"S": 0.9, "M": 0.6, "G": 0.7}, "in the overall look, less"),
-        ({"S": 0.6, "M": 0.9, "G": 0.7}, "in the strongest details, less"),
-        ({"S": 0.7, "M": 0.6, "G": 0.9}, "between"),
-        ({"S": 0.3, "M": 0.2, "G": 0.1}, "Alike in little"),
-        ({"G": 0.9}, "in the overall look and in the details"),
+        ({"S": 0.69, "M": 0.9, "G": 0.83}, ""),
+        ({"S": 0.97, "M": 0.99, "G": 0.98}, ""),
+        ({"S": 0.8, "M": 0.75, "G": 0.78}, "More alike in the overall look"),
+        ({"S": 0.4, "M": 0.85, "G": 0.6}, "Rests on a few strong details"),
+        ({"S": 0.9, "G": 0.2}, ""),
+        ({"G": 0.9}, ""),
+        ({}, ""),
     ],
 )
-def test_one_sentence_says_what_made_the_match(said: dict[str, float], words: str) -> None:
-    assert words in sum_up([Descriptor(letter, "", "", each) for letter, each in said.items()])
+def test_a_descriptor_that_says_unusually_much_is_pointed_out(
+    said: dict[str, float], words: str
+) -> None:
+    sentence = stand_out([Descriptor(letter, "", "", each) for letter, each in said.items()])
+    assert sentence.startswith(words)
+    assert bool(sentence) == bool(words)

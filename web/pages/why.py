@@ -23,7 +23,7 @@ from web.why import (
     is_slow,
     read_descriptors,
     similarity_of,
-    sum_up,
+    stand_out,
 )
 
 _AGAIN_S = "2"
@@ -112,7 +112,7 @@ def _show(
         slow=explanation is not None and is_slow(explanation),
         descriptors=descriptors,
         score=similarity_of(descriptors),
-        sentence=sum_up(descriptors) if descriptors else "",
+        sentence=stand_out(descriptors),
         heat=heat_urls(explanation, upload_id) if explanation else {},
     )
     response = make_response(page)
