@@ -33,6 +33,7 @@ async function loadWhy(cell) {
       if (!answer?.ok) return tellWhyFailed(place, cell);
       showWhy(place, await answer.text());
       if (!place.querySelector("[data-why-wait]")) {
+        if (!cell.closest("[data-why-all]")) say("Why it matches is shown in its card");
         if (place.querySelector("[data-why-failed]")) offerWhyAgain(place, cell);
         return;
       }
@@ -53,11 +54,15 @@ function showWhy(place, html) {
   else if (note.textContent !== freshNote.textContent) note.replaceWith(freshNote);
 }
 
-function tellWhyFailed(place, cell) {
+function whyNote(...content) {
   const note = document.createElement("p");
   note.className = "why-note";
-  note.textContent = "No answer came: the server or its worker is busy or not running.";
-  place.replaceChildren(note);
+  note.append(...content);
+  return note;
+}
+
+function tellWhyFailed(place, cell) {
+  place.replaceChildren(whyNote("No answer came: the server or its worker is busy or not running."));
   offerWhyAgain(place, cell);
 }
 
@@ -80,10 +85,10 @@ function openWhy(cell) {
   place.className = "why-place";
   place.setAttribute("role", "group");
   place.setAttribute("aria-label", "Why it matches");
-  const note = document.createElement("p");
-  note.className = "why-note";
-  note.textContent = "Comparing the two garments…";
-  place.append(note);
+  const spinner = document.createElement("span");
+  spinner.className = "spinner-border spinner-border-sm";
+  spinner.setAttribute("aria-hidden", "true");
+  place.append(whyNote(spinner, "Comparing the two garments…"));
   cell.append(place);
   cell.classList.add("explained");
   nameLink(cell, "Close", "true");
