@@ -67,5 +67,9 @@ class StoreUnavailableError(UnavailableError):
     """The image store does not answer."""
 
 
+class BusyError(UnavailableError):
+    """So much of this kind is being worked on that no more of it is taken on now."""
+
+
 class QueueUnavailableError(UnavailableError):
     """The broker does not answer; the sweep enqueues later what could not be enqueued now."""

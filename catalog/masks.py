@@ -78,6 +78,14 @@ def outline_of(mask: Mask) -> list[list[float]]:
     return [polygon.reshape(-1).astype(float).tolist() for polygon in polygons if len(polygon) > 2]
 
 
+def fill_outline(outline: Sequence[Sequence[float]], height: int, width: int) -> Mask:
+    """The (H, W) mask inside an outline of `outline_of`: close to the one that it was made of."""
+    filled = np.zeros((height, width), dtype=np.uint8)
+    polygons = [np.asarray(each).reshape(-1, 2).round().astype(np.int32) for each in outline]
+    cv2.fillPoly(filled, polygons, 1)
+    return filled.astype(bool)
+
+
 def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
     """Intersection over union of two boxes x0, y0, x1, y1; 0 when either is empty."""
     width = min(a[2], b[2]) - max(a[0], b[0])

@@ -18,6 +18,7 @@ from catalog.tables import Photo, PhotoState
 
 INDEX_PHOTOS = "lookalike.index_photos"
 ANALYZE_PHOTO = "lookalike.analyze_photo"
+EXPLAIN_MATCH = "lookalike.explain_match"
 RUN_REINDEX = "lookalike.run_reindex"
 SYNC_INDEX = "lookalike.sync_index"
 SWEEP = "lookalike.sweep"

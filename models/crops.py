@@ -1,6 +1,6 @@
 """Cuts one garment out of a photo: what workers store and what CGD is trained on and embeds.
 
-Called by workers for every garment found and by models.embedding for its training crops.
+Called by workers for every garment found and explained, and by models.embedding for training crops.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,18 @@ def cut_crop(
     """
     left, top, right, bottom = _frame(photo.shape[:2], box, margin)
     crop = photo[top:bottom, left:right].copy()
-    inside = mask[top:bottom, left:right]
-    if background == "plain" and inside.any():
-        crop[~_dilate(inside)] = PLAIN
+    if background == "plain":
+        crop[~cut_mask(mask, box, margin)] = PLAIN
     return crop
+
+
+def cut_mask(
+    mask: NDArray[np.bool_], box: Sequence[float], margin: float = 0.05
+) -> NDArray[np.bool_]:
+    """What `cut_crop` keeps in its crop: (h, w) bool of the same size, all of it for no mask."""
+    left, top, right, bottom = _frame(mask.shape, box, margin)
+    inside = mask[top:bottom, left:right]
+    return _dilate(inside) if inside.any() else np.ones_like(inside)
 
 
 def _frame(

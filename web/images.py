@@ -1,6 +1,6 @@
-"""Photos in the sizes that pages show, and crops: public, cached for ever, free of metadata.
+"""Photos in the sizes that pages show, crops, heat: public, cached for ever, free of metadata.
 
-The addresses contain a hash or a garment's id, and what is behind one never changes.
+The addresses contain a hash or an id, and what is behind one never changes.
 """
 
 import re
@@ -13,6 +13,7 @@ from catalog.photos.decode import encode_variant, photo_limits
 from catalog.photos.image_store import photo_key, variant_key
 from web.queries import get_crop
 from web.services import services, session
+from web.why import get_heat
 
 VARIANTS = {"thumb": 320, "medium": 800, "large": 1600}
 """Longest side in pixels of each variant."""
@@ -39,6 +40,13 @@ def crop(garment_id: UUID) -> Response:
     """The crop of one garment, as the embedder sees it."""
     data = get_crop(session(), garment_id)
     return _cached(Response(data, mimetype="image/webp"), str(garment_id))
+
+
+@blueprint.get("/heat/<uuid:explanation_id>/<side>.webp")
+def heat(explanation_id: UUID, side: str) -> Response:
+    """Where one garment of a pair is like the other: grey in its crop's proportions, white most."""
+    data = get_heat(session(), explanation_id, side)
+    return _cached(Response(data, mimetype="image/webp"), f"{explanation_id}-{side}")
 
 
 def _get_variant(sha256: str, variant: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a visitor asks of similar items: filters, variety, likes and dislikes, kept in the address.
+"""What a visitor asks of similar items: filters, variety, likes, reasons, kept in the address.
 
 Used by the item page, the search by photo and their templates.
 """
@@ -32,6 +32,8 @@ class SimilarOptions:
     price_max: Decimal | None = None
     variety: int = 0
     """0 the closest, 100 the most varied."""
+    why: bool = False
+    """Show why each item is similar."""
     likes: tuple[UUID, ...] = ()
     dislikes: tuple[UUID, ...] = ()
 
@@ -81,6 +83,7 @@ def read_options(args: MultiDict[str, str]) -> SimilarOptions:
         price_min=read_price(args.get("price_min")),
         price_max=read_price(args.get("price_max")),
         variety=_read_variety(args.get("variety")),
+        why=args.get("why") == "1",
         likes=_keep(likes, forgotten),
         dislikes=_keep(dislikes, forgotten),
     )

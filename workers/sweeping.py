@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.errors import CheckpointError, ConflictError
+from catalog.explaining import expire_explanations
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.search.generations import active_generation
@@ -47,9 +48,13 @@ def sweep(resources: Resources) -> None:
 
 
 def tidy(resources: Resources) -> None:
-    """Remove photos that no item shows, and their bytes; summarise what an old release left."""
+    """Remove photos that no item shows, and their bytes, and old explanations; summarise what an
+    old release left.
+    """
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
+    with resources.services.sessions.begin() as session:
+        expire_explanations(session)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:

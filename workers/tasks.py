@@ -15,6 +15,7 @@ from catalog.errors import IndexUnavailableError, UnavailableError
 from catalog.queue import (
     ANALYZE_PHOTO,
     BULK,
+    EXPLAIN_MATCH,
     INDEX_PHOTOS,
     RUN_REINDEX,
     SWEEP,
@@ -23,6 +24,7 @@ from catalog.queue import (
 )
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
+from workers.explaining import explain_match
 from workers.indexing import index_photos
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
@@ -52,6 +54,12 @@ def index_photos_task(task: "Task[..., None]", photo_ids: list[int]) -> None:
 def analyze_photo_task(upload_id: str) -> None:
     """Find the garments of a photo that somebody searches with."""
     analyze_upload(process_resources(), uuid.UUID(upload_id))
+
+
+@shared_task(name=EXPLAIN_MATCH, **_RETRY)
+def explain_match_task(explanation_id: str) -> None:
+    """Work out why two garments match, for somebody who looks at them."""
+    explain_match(process_resources(), uuid.UUID(explanation_id))
 
 
 @shared_task(name=RUN_REINDEX, **_RETRY)

@@ -56,6 +56,7 @@ _DECODER_ERRORS = (
 )
 _VARIANT_QUALITY = 82
 _CROP_QUALITY = 92
+_HEAT_QUALITY = 70
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,13 @@ def encode_variant(data: bytes, side_px: int, limits: PhotoLimits) -> bytes:
 def encode_crop(crop: Pixels) -> bytes:
     """A crop (H, W, 3) RGB as WebP, small enough for a database row."""
     return _to_webp(Image.fromarray(crop), _CROP_QUALITY)
+
+
+def encode_heat(heat: NDArray[np.floating], side_px: int) -> bytes:
+    """Heat (H, W) in [0, 1] as a small grey WebP, 1 white, its longer side at most `side_px`."""
+    grey = Image.fromarray((heat * 255).round().astype(np.uint8))
+    grey.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
+    return _to_webp(grey.convert("RGB"), _HEAT_QUALITY)
 
 
 def decode_crop(data: bytes) -> Pixels:

@@ -5,6 +5,7 @@ Used by every room that opens a session. Rows know nothing of Flask, Celery or Q
 
 from catalog.tables.accounts import LoginLink, Token, User
 from catalog.tables.base import Base, Float16Vector
+from catalog.tables.explanations import Explanation, ExplanationState
 from catalog.tables.index import EntryState, Generation, GenerationState, IndexEntry
 from catalog.tables.jobs import (
     Job,
@@ -38,6 +39,8 @@ __all__ = [
     "DiscardedPhoto",
     "Embedding",
     "EntryState",
+    "Explanation",
+    "ExplanationState",
     "Float16Vector",
     "Garment",
     "Generation",

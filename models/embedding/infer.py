@@ -36,6 +36,7 @@ class Embedder:
     ) -> None:
         self.checkpoint_id = checkpoint_id
         self.dimensions = architecture.dimensions
+        self.descriptors = architecture.descriptors
         self._architecture = architecture
         self._device = device
         self._network = network.eval()
@@ -65,6 +66,15 @@ class Embedder:
         """The network alone, on what `prepare` gave: (B, D). One thread at a time."""
         with self._turn:
             return torch.as_tensor(self._network(photos))
+
+    @torch.no_grad()
+    def map_features(self, photos: Tensor) -> tuple[CGD, Tensor]:
+        """The network with its trunk's last feature map, (B, C, h, w), to explain its embeddings.
+
+        Unlike what `run` gives, gradients can be asked of what is made of the map.
+        """
+        with self._turn:
+            return self._network, torch.as_tensor(self._network.trunk(photos))
 
 
 def load_embedder(folder: Path, device: str = "auto") -> Embedder:

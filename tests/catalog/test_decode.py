@@ -16,6 +16,7 @@ from catalog.photos.decode import (
     decode_crop,
     decode_photo,
     encode_crop,
+    encode_heat,
     encode_variant,
     inspect_photo,
 )
@@ -269,3 +270,14 @@ def test_a_text_chunk_that_unpacks_without_end_is_refused() -> None:
     data = png_of(1, 1, 8, 0, b"\x00\x00", text)
     with pytest.raises(PhotoError):
         inspect_photo(data, LIMITS)
+
+
+def test_heat_becomes_a_small_grey_picture_white_where_it_is_most() -> None:
+    heat = np.zeros((300, 200))
+    heat[:150] = 1
+    picture = Image.open(io.BytesIO(encode_heat(heat, 60)))
+    assert (picture.format, picture.size) == ("WEBP", (40, 60))
+    grey = np.asarray(picture)
+    assert grey[:25].min() > 240
+    assert grey[35:].max() < 15
+    assert np.ptp(grey.astype(int), axis=2).max() <= 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from catalog.errors import InputError
-from catalog.masks import box_iou, decode_mask, encode_mask, outline_of
+from catalog.masks import box_iou, decode_mask, encode_mask, fill_outline, outline_of
 
 boxes = st.tuples(*[st.integers(0, 12)] * 4).map(
     lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
@@ -62,3 +62,13 @@ def test_overlap_equals_counted_pixels(a: tuple[int, ...], b: tuple[int, ...]) -
     union = (grids[0] | grids[1]).sum()
     expected = (grids[0] & grids[1]).sum() / union if union else 0.0
     assert box_iou(a, b) == pytest.approx(expected)
+
+
+def test_a_filled_outline_is_nearly_the_mask_that_it_was_made_of() -> None:
+    rows, columns = np.mgrid[:90, :120]
+    mask = (rows - 40) ** 2 + (columns - 50) ** 2 < 30**2
+    mask[70:85, 90:115] = True  # a second part
+    filled = fill_outline(outline_of(mask), *mask.shape)
+    assert filled.shape == mask.shape
+    assert (filled & mask).sum() / (filled | mask).sum() > 0.96
+    assert not fill_outline([], 4, 5).any()

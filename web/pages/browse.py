@@ -86,7 +86,7 @@ def item(item_id: int) -> str:
 def similar_fragment(item_id: int, garment_id: UUID) -> str:
     """The similar items of one garment alone, for the item page's script."""
     found = queries.get_item(session(), item_id)
-    selected = _own_garment(found, garment_id)
+    selected = own_garment(found, garment_id)
     return render_template("_similar.html", item=found, similar=_find_similar(found, selected))
 
 
@@ -94,7 +94,7 @@ def similar_fragment(item_id: int, garment_id: UUID) -> str:
 def look(item_id: int, garment_id: UUID) -> str:
     """What look-alikes of one garment are worn with; a page of its own, or a part of the item's."""
     found = queries.get_item(session(), item_id)
-    selected = _own_garment(found, garment_id)
+    selected = own_garment(found, garment_id)
     in_stock = request.args.get("in_stock") == "1"
     groups: Sequence[Companions] = ()
     unavailable = False
@@ -127,7 +127,8 @@ def _garments_of(item: Item) -> list[Garment]:
     return sorted(garments, key=lambda garment: garment.role is not Role.SOLD)
 
 
-def _own_garment(item: Item, garment_id: UUID) -> Garment:
+def own_garment(item: Item, garment_id: UUID) -> Garment:
+    """One of the garments in an item's photos; raises NotFoundError."""
     selected = next((each for each in _garments_of(item) if each.id == garment_id), None)
     if selected is None:
         raise NotFoundError("garment", garment_id)
