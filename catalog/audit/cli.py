@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from catalog.audit.options import AuditOptions, Part
 from catalog.background import start_background_job
-from catalog.jobs import OPEN_STATES, get_job
+from catalog.jobs import OPEN_STATES
 from catalog.services import make_services
 from catalog.settings import load_settings
 from catalog.tables import Job, JobKind, JobState
@@ -75,8 +75,7 @@ def _wait(session: Session, job: Job) -> Job:
     while job.state in OPEN_STATES:
         time.sleep(_ASK_EVERY_S)
         session.rollback()
-        job = get_job(session, job.id, lock=True)
-    session.rollback()
+        session.refresh(job)
     return job
 
 

@@ -121,13 +121,11 @@ def pair_as_json(pair: Pair) -> dict[str, Any]:
 
 
 def pair_of_json(stored: Mapping[str, Any]) -> Pair:
-    return Pair(
-        *stored["items"],
-        stored["score"],
-        *(UUID(each) for each in stored["garments"]),
-        category=stored["category"],
-        same_photo=stored["same_photo"],
-    )
+    item_id, other_id = stored["items"]
+    garment_id, other_garment_id = (UUID(each) for each in stored["garments"])
+    score, category = stored["score"], stored["category"]
+    ends = (item_id, other_id, score, garment_id, other_garment_id)
+    return Pair(*ends, category, stored["same_photo"])
 
 
 def _others(item: AuditedItem) -> Filters:

@@ -6,7 +6,7 @@ Called by the admin pages and the API.
 import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
@@ -16,6 +16,8 @@ from catalog.audit.options import Part
 from catalog.errors import InputError
 from catalog.jobs import OPEN_STATES
 from catalog.tables import Finding, FindingKind, Item, ItemView, Job, JobKind, JobState
+
+Row = TypeVarTuple("Row")
 
 
 class FewSort(enum.StrEnum):
@@ -151,7 +153,9 @@ def load_shown_items(session: Session, ids: Collection[int]) -> dict[int, Item]:
     return {item.id: item for item in session.scalars(query.options(joinedload(Item.catalog)))}
 
 
-def _page(query: Select[Any], order: Sequence[Any], cursor: str | None, limit: int) -> Select[Any]:
+def _page(
+    query: Select[*Row], order: Sequence[Any], cursor: str | None, limit: int
+) -> Select[*Row]:
     """The rows after the cursor, in this order."""
     if cursor:
         query = query.where(tuple_(*order) > tuple_(*_read_cursor(cursor, len(order))))
