@@ -134,8 +134,8 @@ def _others(item: AuditedItem) -> Filters:
 
 def _shared_photo(item: AuditedItem, garment_id: UUID, photo_id: int) -> list[Hit]:
     """The garment itself, where other items show its photo as well: do they sell it too?"""
-    others = sorted(item.shared.get(photo_id, ()))
-    return [Hit(garment_id, 1.0, {"items": others})] if others else []
+    others = item.shared.get(photo_id)
+    return [Hit(garment_id, 1.0, {"items": sorted({item.id, *others})})] if others else []
 
 
 def _pair(item_id: int, garment: Any, other_id: int, hit: Hit) -> Pair:

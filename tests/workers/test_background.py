@@ -34,7 +34,7 @@ def start(bench: Bench, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> An
         if does:
             monkeypatch.setitem(background.WORK, JobKind.AUDIT, does)
         with bench.resources.services.sessions() as session:
-            return start_background_job(session, queue, JobKind.AUDIT, {"a": 1}).id
+            return start_background_job(session, queue, JobKind.AUDIT, {"few": 7}).id
 
     return begin
 
@@ -46,8 +46,8 @@ def test_an_audit_tells_what_differs(bench: Bench, start: Any) -> None:
     run_job(bench.resources, job_id)
     job = bench.job(job_id)
     assert (job.state, job.error) == (JobState.DONE, None)
-    assert job.result["differences"] == {"bytes_missing": 1}
-    assert (job.result["photos"], job.done, job.total) == (1, 1, 1)
+    assert job.result["index"]["differences"] == {"bytes_missing": 1}
+    assert (job.result["index"]["photos"], job.done, job.total) == (1, 2, 2)
 
 
 def test_work_in_pieces_goes_on_where_it_was(bench: Bench, queue: FakeQueue, start: Any) -> None:
@@ -65,7 +65,7 @@ def test_work_in_pieces_goes_on_where_it_was(bench: Bench, queue: FakeQueue, sta
     for pieces in range(1, 4):
         run_job(bench.resources, job_id, piece_s=0)
         assert len(queue.named(RUN_JOB)) == min(1 + pieces, 3)
-    assert seen == [(place, {"a": 1}, True) for place in (1, 2, 3)]
+    assert seen == [(place, {"few": 7}, True) for place in (1, 2, 3)]
     job = bench.job(job_id)
     assert (job.state, job.result, job.attempts) == (JobState.DONE, {"counted": 3}, 1)
     run_job(bench.resources, job_id)
