@@ -39,7 +39,7 @@ class CoverageForm(FlaskForm):
 
 class DuplicatesForm(FlaskForm):
     identical = DecimalField(
-        "Cosine from which on garments may be the same",
+        "From this cosine on",
         [InputRequired(), NumberRange(0.8, 0.999)],
         default=_DEFAULT.identical,
         places=3,

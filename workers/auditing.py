@@ -70,7 +70,8 @@ def _compare_stores(run: Run, options: AuditOptions) -> dict[str, Any]:
     with services.sessions.begin() as session:
         keep_differences(session, run.job_id, report)
         if repaired:
-            log_job(session, run.job_id, "info", f"repaired: {found}")
+            listed = ", ".join(f"{name} {count:,}" for name, count in found.items())
+            log_job(session, run.job_id, "info", f"repaired: {listed}")
     return {
         "photos": report.photos,
         "garments": report.garments,

@@ -260,3 +260,12 @@ def test_parameters_that_no_audit_has_fail_the_job(shop: Bench) -> None:
     run_job(shop.resources, job_id)
     assert shop.job(job_id).state is JobState.FAILED
     assert "parts" in str(shop.job(job_id).error)
+
+
+def test_what_was_repaired_is_in_the_log(shop: Bench) -> None:
+    services, active = shop.resources.services, shop.active()
+    services.index.delete(
+        active.collection, [i for i, _ in services.index.scroll_ids(active.collection)]
+    )
+    job = audit(shop, parts=["index"], repair=True)
+    assert shop.log(job.id) == "repaired: point_missing 4"
