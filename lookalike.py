@@ -14,6 +14,9 @@ from catalog.errors import LookalikeError
 from stack.state import use_local_addresses
 
 ROOMS: dict[str, dict[str, str]] = {
+    "catalog.audit.cli": {
+        "audit": "Have index and catalog looked through: health, coverage, duplicates.",
+    },
     "catalog.cli": {
         "check": "Compare Postgres, the image store and the vector index.",
         "migrate": "Bring the database to the schema of this version.",
@@ -81,7 +84,9 @@ _GROUPS: dict[str, str] = {
 """First words that several commands share."""
 
 
-_LOCAL_BY_DEFAULT = {"catalog.cli", "catalog.index_cli", "catalog.reindex_cli"}
+_LOCAL_BY_DEFAULT = {
+    *("catalog.audit.cli", "catalog.cli", "catalog.index_cli", "catalog.reindex_cli"),
+}
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""
 
 

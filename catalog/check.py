@@ -62,6 +62,8 @@ class Report:
     found: dict[Difference, list[str]] = field(default_factory=dict)
     orphaned_points: dict[str, list[UUID]] = field(default_factory=dict)
     """By collection."""
+    collections: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What each holds: entries in Postgres, points in the index, and how they differ."""
 
     @property
     def is_clean(self) -> bool:
@@ -174,18 +176,26 @@ def _check_points(
     before = _load_entries(session, generation)
     points = _load_points(index, generation.collection)
     after = _load_entries(session, generation)
-    report.behind += sum(state is not EntryState.CLEAN for state, _ in after.values())
+    behind = sum(state is not EntryState.CLEAN for state, _ in after.values())
+    report.behind += behind
     steady = {
         id_: version
         for id_, (state, version) in after.items()
         if state is EntryState.CLEAN and before.get(id_) == (state, version)
     }
-    report.add(Difference.POINT_MISSING, [str(id_) for id_ in steady.keys() - points.keys()])
-    report.add(
-        Difference.POINT_OUTDATED,
-        [str(id_) for id_, version in steady.items() if points.get(id_, version) != version],
-    )
+    missing = [str(id_) for id_ in steady.keys() - points.keys()]
+    outdated = [str(id_) for id_, version in steady.items() if points.get(id_, version) != version]
     orphans = sorted(points.keys() - before.keys() - after.keys())
+    report.add(Difference.POINT_MISSING, missing)
+    report.add(Difference.POINT_OUTDATED, outdated)
+    report.collections[generation.collection] = {
+        "entries": len(after),
+        "points": len(points),
+        "behind": behind,
+        "missing": len(missing),
+        "outdated": len(outdated),
+        "orphaned": len(orphans),
+    }
     if orphans:
         report.orphaned_points[generation.collection] = orphans
         report.add(Difference.POINT_ORPHANED, [str(id_) for id_ in orphans])

@@ -17,6 +17,7 @@ from catalog.queue import (
     BULK,
     EXPLAIN_MATCH,
     INDEX_PHOTOS,
+    RUN_JOB,
     RUN_REINDEX,
     SWEEP,
     SYNC_INDEX,
@@ -24,6 +25,7 @@ from catalog.queue import (
 )
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
+from workers.background import run_job
 from workers.explaining import explain_match
 from workers.indexing import index_photos
 from workers.reindexing import advance_reindex
@@ -66,6 +68,12 @@ def explain_match_task(explanation_id: str) -> None:
 def run_reindex_task(job_id: str) -> None:
     """Do one slice of a re-index; it puts the next slice on the queue itself."""
     advance_reindex(process_resources(), uuid.UUID(job_id))
+
+
+@shared_task(name=RUN_JOB, **_RETRY)
+def run_job_task(job_id: str) -> None:
+    """Do one piece of an audit or another background job; it puts the next on the queue itself."""
+    run_job(process_resources(), uuid.UUID(job_id))
 
 
 @shared_task(name=SYNC_INDEX)

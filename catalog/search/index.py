@@ -198,6 +198,29 @@ class VectorIndex:
         """The garments nearest to `vector`, nearest first."""
         return self._query(name, _as_list(vector), filters, limit)
 
+    def query_many(
+        self, name: str, queries: Sequence[tuple[Vector, Filters]], limit: int = 10
+    ) -> list[list[Hit]]:
+        """For each query what `query` would find, all in one request; of payloads only `items`."""
+        if not queries:
+            return []
+        requests = [
+            models.QueryRequest(
+                query=_as_list(vector),
+                filter=_as_filter(filters),
+                params=self._search_params(filters),
+                limit=limit,
+                with_payload=["items"],
+            )
+            for vector, filters in queries
+        ]
+        with _translated(name):
+            answers = self._client.query_batch_points(name, requests)
+        return [
+            [Hit(UUID(str(p.id)), _as_score(p.score), p.payload or {}) for p in answer.points]
+            for answer in answers
+        ]
+
     def query_by_item(
         self, name: str, vector: Vector, filters: Filters = ANYTHING, limit: int = 10
     ) -> list[ItemHit]:

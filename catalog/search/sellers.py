@@ -15,12 +15,13 @@ from catalog.item_words import ItemWords, fits, wanted_categories
 from catalog.tables import Item, ItemPhoto
 
 
-def sold_by_others(session: Session, pairs: Iterable[tuple[Item, Any]]) -> set[tuple[int, UUID]]:
+def sold_by_others(session: Session, pairs: Iterable[tuple[Any, Any]]) -> set[tuple[int, UUID]]:
     """(item id, garment id) of those pairs whose garment is another item's to sell.
 
     That is one whose category can't be the item, but is what the words of another item in its
     photo ask for.
-    A garment is anything with `id`, `category` and `photo_id`. Asks the database only if needed.
+    A garment is anything with `id`, `category` and `photo_id`, an item anything with `id`, `title`
+    and `category`. Asks the database only if needed.
     """
     unlike = [
         (item, garment) for item, garment in pairs if not fits(garment.category, _words(item))
@@ -47,5 +48,5 @@ def _words_by_photo(session: Session, photo_ids: Iterable[int]) -> dict[int, set
     return words
 
 
-def _words(item: Item) -> ItemWords:
+def _words(item: Any) -> ItemWords:
     return ItemWords(item.title, item.category)

@@ -4,6 +4,7 @@ Used by every room that opens a session. Rows know nothing of Flask, Celery or Q
 """
 
 from catalog.tables.accounts import LoginLink, Token, User
+from catalog.tables.audits import DismissedPair, Finding, FindingKind
 from catalog.tables.base import Base, Float16Vector
 from catalog.tables.explanations import Explanation, ExplanationState
 from catalog.tables.index import EntryState, Generation, GenerationState, IndexEntry
@@ -37,10 +38,13 @@ __all__ = [
     "Catalog",
     "Correction",
     "DiscardedPhoto",
+    "DismissedPair",
     "Embedding",
     "EntryState",
     "Explanation",
     "ExplanationState",
+    "Finding",
+    "FindingKind",
     "Float16Vector",
     "Garment",
     "Generation",

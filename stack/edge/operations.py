@@ -19,6 +19,7 @@ from stack.edge.requests import (
     Facet,
     PointIds,
     Query,
+    QueryBatch,
     QueryGroups,
     QueryPoints,
     Recommend,
@@ -162,8 +163,16 @@ def facet_points(collections: Collections, name: str, body: bytes) -> Json:
 
 
 def query_points(collections: Collections, name: str, body: bytes) -> Json:
-    request = parse(QueryPoints, body)
-    search = _Search(collections.get(name), request)
+    return _points_near(collections.get(name), parse(QueryPoints, body))
+
+
+def query_batch(collections: Collections, name: str, body: bytes) -> Json:
+    collection = collections.get(name)
+    return [_points_near(collection, search) for search in parse(QueryBatch, body).searches]
+
+
+def _points_near(collection: Collection, request: QueryPoints) -> Json:
+    search = _Search(collection, request)
     points = search.nearest(request.limit, request.with_payload, request.with_vector)
     return {"points": [_scored_json(each) for each in points]}
 

@@ -176,6 +176,10 @@ class QueryGroups(QueryPoints):
     group_size: int = Field(default=3, ge=1)
 
 
+class QueryBatch(Body):
+    searches: list[QueryPoints]
+
+
 class Count(Body):
     filter: Filter | None = None
     exact: bool = True

@@ -41,6 +41,7 @@ ROUTES: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/collections/{name}/points/scroll", operations.scroll_points),
     ("POST", "/collections/{name}/points/count", operations.count_points),
     ("POST", "/collections/{name}/points/query", operations.query_points),
+    ("POST", "/collections/{name}/points/query/batch", operations.query_batch),
     ("POST", "/collections/{name}/points/query/groups", operations.query_groups),
     ("POST", "/collections/{name}/facet", operations.facet_points),
 )

@@ -103,6 +103,29 @@ def test_the_nearest_come_first_with_their_cosine(index: VectorIndex, name: str)
     assert hits[0].payload == near.payload
 
 
+def test_many_queries_are_answered_like_each_alone(index: VectorIndex, name: str) -> None:
+    points = [
+        garment([1.0, 0.1 * step, 0, 0], items=[step], prices=[float(step)]) for step in range(6)
+    ]
+    index.upsert(name, points)
+    queries = [
+        ([1.0, 0, 0, 0], Filters()),
+        ([1.0, 1.0, 0, 0], Filters(price_max=3.0, in_stock=True, exclude_items=[2])),
+        ([0, 1.0, 0, 0], Filters(category="shoes")),
+    ]
+    found = index.query_many(name, queries, limit=3)
+    for hits, (vector, filters) in zip(found, queries, strict=True):
+        alone = index.query(name, vector, filters, limit=3)
+        assert [hit.garment_id for hit in hits] == [hit.garment_id for hit in alone]
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in alone])
+        assert [hit.payload["items"] for hit in hits] == [hit.payload["items"] for hit in alone]
+    assert [hit.payload["items"] for hit in found[1]] == [[3], [1], [0]]
+    assert found[2] == []
+    assert index.query_many(name, []) == []
+    with pytest.raises(InputError):
+        index.query_many(name, [([1.0, 0], Filters())])
+
+
 def test_an_upsert_replaces_vector_and_payload(index: VectorIndex, name: str) -> None:
     old = garment([1, 0, 0, 0], category="bag")
     index.upsert(name, [old])

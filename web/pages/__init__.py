@@ -1,12 +1,13 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, browse, login, search, tokens, why
+from web.pages import admin, audit, browse, login, search, tokens, why
 
 BLUEPRINTS = (
     browse.blueprint,
     search.blueprint,
     login.blueprint,
     admin.blueprint,
+    audit.blueprint,
     tokens.blueprint,
 )
 
