@@ -1,4 +1,4 @@
-"""The long things that people start: ingests and re-indexes, their progress and their logs.
+"""The long things that people start: ingests, re-indexes and more, their progress and their logs.
 
 Called by the API, the admin pages and the workers. Nothing here commits.
 """
@@ -16,6 +16,11 @@ from catalog.errors import ConflictError, InputError, NotFoundError
 from catalog.tables import Job, JobKind, JobLog, JobState
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+_ONE_AT_A_TIME = {
+    JobKind.REINDEX: "a re-index",
+    JobKind.AUDIT: "an audit",
+    JobKind.MAP: "a map",
+}
 
 
 def start_job(
@@ -25,9 +30,9 @@ def start_job(
     parameters: Mapping[str, Any] | None = None,
     total: int | None = None,
 ) -> Job:
-    """Add a job; an ingest runs at once, a re-index waits for its worker.
+    """Add a job; an ingest runs at once, what workers do waits for one of them.
 
-    Raises ConflictError when a re-index is under way already: one at a time.
+    Raises ConflictError when one of the kind is under way already, except for ingests.
     """
     catalog = ensure_catalog(session, catalog_name) if catalog_name is not None else None
     running = kind is JobKind.INGEST
@@ -43,7 +48,8 @@ def start_job(
         with session.begin_nested():
             session.add(job)
     except IntegrityError as error:
-        raise ConflictError("a re-index is under way already; cancel it or wait") from error
+        what = _ONE_AT_A_TIME[kind]
+        raise ConflictError(f"{what} is under way already; cancel it or wait") from error
     return job
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from catalog.background import BACKGROUND_KINDS
 from catalog.claims import retry_photos
 from catalog.errors import ConflictError, InputError, NotFoundError, QueueUnavailableError
 from catalog.jobs import OPEN_STATES, finish_job, get_job, request_cancel, start_job
@@ -103,7 +104,7 @@ def roll_back_generation(session: Session, index: VectorIndex) -> Generation:
 
 
 def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
-    """End an ingest at once, ask a re-index to stop, or drop what a finished one left waiting.
+    """End a job at once or ask its worker to stop, or drop what a finished re-index left waiting.
 
     Raises NotFoundError, and ConflictError for a job that is over and has left nothing.
     """
@@ -112,6 +113,9 @@ def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
     if job.state in OPEN_STATES and job.kind is JobKind.INGEST:
         # Nobody watches over an ingest but the command itself, which may be gone. If it is not,
         # its next batch is refused.
+        finish_job(session, job_id, JobState.CANCELLED)
+    elif job.state is JobState.QUEUED and job.kind in BACKGROUND_KINDS:
+        # Nobody has begun it, and there may be no worker that could answer.
         finish_job(session, job_id, JobState.CANCELLED)
     elif job.state in OPEN_STATES:
         request_cancel(session, job_id)
@@ -126,8 +130,12 @@ def cancel_job(session: Session, index: VectorIndex, job_id: UUID) -> Job:
 
 def describe_cancel(job: Job) -> str:
     """What has become of a job that `cancel_job` gave back."""
-    if job.state in OPEN_STATES:
+    if job.state in OPEN_STATES and job.kind is JobKind.REINDEX:
         return "The re-index stops at its next step, and what it has built goes with it."
+    if job.state in OPEN_STATES:
+        return "The job stops at its next step."
+    if job.kind in BACKGROUND_KINDS:
+        return "The job is cancelled before it began."
     if job.kind is JobKind.INGEST:
         return "The ingest is cancelled. What it has stored stays."
     return "The new index is dropped. The present one stays active."

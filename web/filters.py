@@ -12,6 +12,7 @@ from flask import Flask
 
 from catalog.browsing import MANY_GARMENTS, Sort
 from catalog.colours import PALETTE
+from catalog.tables import JobKind
 from web.present import variant_url
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩"}
@@ -24,6 +25,12 @@ _SORTS = (
     (Sort.TITLE, "Title"),
     (Sort.VIEWED, "Most viewed"),
 )
+_KINDS = {
+    JobKind.INGEST: "Ingest",
+    JobKind.REINDEX: "Re-index",
+    JobKind.AUDIT: "Audit",
+    JobKind.MAP: "Map",
+}
 _LIKENESS = (
     (0.97, "Nearly identical"),
     (0.85, "Very similar"),
@@ -42,6 +49,7 @@ def register_filters(app: Flask) -> None:
         count=format_count,
         likeness=describe_likeness,
         band=format_band,
+        kind_words=describe_kind,
     )
     app.jinja_env.globals.update(
         variant_url=variant_url,
@@ -86,6 +94,11 @@ def format_age(moment: datetime | None, now: datetime | None = None) -> str:
 def describe_likeness(score: float) -> str:
     """A cosine similarity in plain words."""
     return next(words for least, words in _LIKENESS if score >= least or least == -1.0)
+
+
+def describe_kind(kind: JobKind) -> str:
+    """What a job does, in a word for a heading."""
+    return _KINDS[kind]
 
 
 def format_band(band: Any) -> str:

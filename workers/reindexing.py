@@ -6,11 +6,10 @@ database, so a kill costs one slice and other work gets its turn in between.
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import ConflictError, LookalikeError
@@ -29,6 +28,7 @@ from catalog.search.generations import (
 )
 from catalog.search.sync import sync_index
 from catalog.tables import Generation, Job, JobState, ReindexKind
+from workers.locks import hold_alone
 from workers.reembedding import reembed_some
 from workers.resegmenting import resegment_some
 from workers.resources import Resources, checkpoint_card
@@ -51,7 +51,7 @@ def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _S
 
     A second worker on the same job, a finished job and an unknown one are left alone.
     """
-    with _alone(resources) as alone:
+    with hold_alone(resources.services.engine, _LOCK) as alone:
         if not alone:
             return
         job = _load(resources, job_id)
@@ -208,17 +208,3 @@ def _give_up(
 def _load(resources: Resources, job_id: uuid.UUID) -> Job | None:
     with resources.services.sessions() as session:
         return session.get(Job, job_id)
-
-
-@contextmanager
-def _alone(resources: Resources) -> Iterator[bool]:
-    """Whether this process is the only one that re-indexes; the lock dies with its connection."""
-    with resources.services.engine.connect() as connection:
-        held = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK})
-        connection.commit()
-        try:
-            yield bool(held)
-        finally:
-            if held:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-                connection.commit()

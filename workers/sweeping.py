@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.background import enqueue_silent_jobs
 from catalog.errors import CheckpointError, ConflictError
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(resources: Resources) -> None:
-    """Re-enqueue stale photos and re-index slices, expire uploads, send some dirty entries."""
+    """Re-enqueue stale photos and silent jobs, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
     look_for_models(resources)
     with services.sessions.begin() as session:
@@ -43,6 +44,8 @@ def sweep(resources: Resources) -> None:
         expire_uploads(session, services.images)
     for job_id in _silent_reindexes(resources):
         services.queue.enqueue(RUN_REINDEX, job_id)
+    with services.sessions() as session:  # it commits by itself
+        enqueue_silent_jobs(session, services.queue, settings.stale_after_s)
     sync_index(services.sessions, services.index, limit_s=SHORT_SYNC_S)
 
 

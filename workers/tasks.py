@@ -16,6 +16,7 @@ from catalog.queue import (
     ANALYZE_PHOTO,
     BULK,
     INDEX_PHOTOS,
+    RUN_JOB,
     RUN_REINDEX,
     SWEEP,
     SYNC_INDEX,
@@ -23,6 +24,7 @@ from catalog.queue import (
 )
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
+from workers.background import run_job
 from workers.indexing import index_photos
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
@@ -58,6 +60,12 @@ def analyze_photo_task(upload_id: str) -> None:
 def run_reindex_task(job_id: str) -> None:
     """Do one slice of a re-index; it puts the next slice on the queue itself."""
     advance_reindex(process_resources(), uuid.UUID(job_id))
+
+
+@shared_task(name=RUN_JOB, **_RETRY)
+def run_job_task(job_id: str) -> None:
+    """Do one piece of an audit or another background job; it puts the next on the queue itself."""
+    run_job(process_resources(), uuid.UUID(job_id))
 
 
 @shared_task(name=SYNC_INDEX)

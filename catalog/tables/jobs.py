@@ -1,4 +1,4 @@
-"""What people start and wait for: ingests, re-indexes, searches by photo."""
+"""What people start and wait for: ingests, re-indexes, audits, maps, searches by photo."""
 
 import enum
 import uuid
@@ -17,6 +17,8 @@ from catalog.tables.base import Base, Float16Vector, choice
 class JobKind(enum.StrEnum):
     INGEST = "ingest"
     REINDEX = "reindex"
+    AUDIT = "audit"
+    MAP = "map"
 
 
 class JobState(enum.StrEnum):
@@ -40,7 +42,7 @@ class UploadState(enum.StrEnum):
 
 
 class Job(Base):
-    """Something long that a person started: an ingest or a re-index, its progress and its log."""
+    """Something long that a person started, its progress and its log."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -49,6 +51,12 @@ class Job(Base):
             "kind",
             unique=True,
             postgresql_where=text("kind = 'reindex' AND state IN ('queued', 'running')"),
+        ),
+        Index(
+            "uq_job_one_of_its_kind",
+            "kind",
+            unique=True,
+            postgresql_where=text("kind IN ('audit', 'map') AND state IN ('queued', 'running')"),
         ),
         Index("ix_job_created_at", "created_at"),
     )
@@ -66,6 +74,8 @@ class Job(Base):
     result: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     error: Mapped[str | None] = mapped_column(Text)
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often a worker has begun its present piece; only one that dies leaves it counted."""
     heartbeat_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]

@@ -59,6 +59,16 @@ def test_one_reindex_at_a_time(session: Session) -> None:
     assert start_job(session, JobKind.REINDEX).state is JobState.QUEUED
 
 
+@pytest.mark.parametrize("kind", [JobKind.AUDIT, JobKind.MAP])
+def test_one_open_job_of_each_background_kind(session: Session, kind: JobKind) -> None:
+    start_job(session, JobKind.REINDEX)
+    first = start_job(session, kind)
+    with pytest.raises(ConflictError, match=f"{kind} is under way"):
+        start_job(session, kind)
+    finish_job(session, first.id, JobState.DONE)
+    assert start_job(session, kind).state is JobState.QUEUED
+
+
 def test_jobs_are_listed_newest_first(session: Session) -> None:
     ids = []
     for _ in range(3):
