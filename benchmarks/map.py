@@ -82,8 +82,12 @@ def main(count: int, dimensions: int, seed: int) -> None:
     table.add_row("peak memory of the process, MiB", f"{peak_mib:.0f}")
     table.add_row("of it before the layout began", f"{before_mib:.0f}")
     table.add_row(f"trustworthiness ({len(sample)} sampled, k={_NEAREST})", f"{trust:.4f}")
-    table.add_row(f"{_NEAREST} nearest among 50 nearest places", f"{kept_neighbours(vectors, places):.3f}")
-    table.add_row(f"{_NEAREST} nearest places of the same cluster", f"{same_cluster(places, cluster):.3f}")
+    table.add_row(
+        f"{_NEAREST} nearest among 50 nearest places", f"{kept_neighbours(vectors, places):.3f}"
+    )
+    table.add_row(
+        f"{_NEAREST} nearest places of the same cluster", f"{same_cluster(places, cluster):.3f}"
+    )
     Console().print(table)
 
 

@@ -16,6 +16,7 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
+from catalog.tables.maps import CatalogMap
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -34,6 +35,7 @@ from catalog.tables.shop import (
 __all__ = [
     "Base",
     "Catalog",
+    "CatalogMap",
     "Correction",
     "DiscardedPhoto",
     "Embedding",

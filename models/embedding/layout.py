@@ -1,4 +1,4 @@
-"""Lays vectors out on a plane so that neighbours stay near: t-SNE, by landmarks where there are many.
+"""Lays vectors out on a plane so that neighbours stay near: t-SNE, by landmarks if there are many.
 
 Called by the map job of the workers and by benchmarks/map.py; openTSNE is named here only. Nothing
 here needs torch.
