@@ -26,6 +26,9 @@ ROOMS: dict[str, dict[str, str]] = {
     "catalog.index_cli": {
         "evaluate index": "Measure what the vector index finds of the true neighbours.",
     },
+    "catalog.map_cli": {
+        "map": "Have the map of the catalog made anew.",
+    },
     "catalog.reindex_cli": {
         "reindex activate": "Switch to the index that waits.",
         "reindex cancel": "Stop the re-index, or drop the index that waits.",
@@ -81,7 +84,12 @@ _GROUPS: dict[str, str] = {
 """First words that several commands share."""
 
 
-_LOCAL_BY_DEFAULT = {"catalog.cli", "catalog.index_cli", "catalog.reindex_cli"}
+_LOCAL_BY_DEFAULT = {
+    "catalog.cli",
+    "catalog.index_cli",
+    "catalog.map_cli",
+    "catalog.reindex_cli",
+}
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""
 
 
