@@ -31,6 +31,8 @@ from catalog.tables import (
 )
 
 ID_BYTES = 16
+_BEYOND = 2**26
+"""More points than any map has."""
 NO_GARMENTS = "There are no indexed garments yet that a map could show: send a catalog first."
 _CHANGED_SHARE, _CHANGED_LEAST = 0.05, 20
 """A map is out of date when more than this share of garments, and so many, came or went."""
@@ -160,7 +162,8 @@ def read_points(session: Session, map_id: int) -> bytes:
 
 def read_ids(session: Session, map_id: int, start: int, count: int) -> list[UUID]:
     """The garments of the points from `start` on, `count` at most; raises NotFoundError."""
-    part = func.substring(CatalogMap.ids, start * ID_BYTES + 1, count * ID_BYTES)
+    first = min(start, _BEYOND) * ID_BYTES + 1  # Postgres counts the bytes in 32 bits
+    part = func.substring(CatalogMap.ids, first, count * ID_BYTES)
     data = bytes(_column(session, map_id, part))
     places = range(0, len(data), ID_BYTES)
     return [UUID(bytes=data[place : place + ID_BYTES]) for place in places]

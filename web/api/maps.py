@@ -16,7 +16,7 @@ from web.present import job_json
 from web.services import services, session
 
 _MOST_POINTS = 5000
-_FURTHEST = 10**9
+_NO_CURSOR = "cursor: hand back `next` of the page before as it is"
 
 
 class CategoryCount(BaseModel):
@@ -106,10 +106,12 @@ def _start_of(cursor: str | None, made: CatalogMap) -> int:
     if cursor is None:
         return 0
     map_id, _, start = cursor.partition("-")
-    if not (_is_number(map_id) and _is_number(start) and int(start) < _FURTHEST):
-        raise InputError("cursor: hand back `next` of the page before as it is")
+    if not (_is_number(map_id) and _is_number(start)):
+        raise InputError(_NO_CURSOR)
     if int(map_id) != made.id:
         raise ConflictError("The map has been made anew meanwhile: begin with its first page.")
+    if int(start) > made.count:
+        raise InputError(_NO_CURSOR)
     return int(start)
 
 
