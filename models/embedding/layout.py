@@ -26,6 +26,8 @@ _COMPONENTS = 64
 _FEWEST = 8
 """Below it t-SNE has nothing to balance: the two main directions do."""
 _EARLY_STEPS, _STEPS, _PLACING_STEPS = 250, 500, 60
+_FFT_FROM = 3000
+"""Where interpolating the forces on a grid begins to be faster than summing them over a tree."""
 _CHUNK = 5000
 _REPORT_EVERY = 10
 _LANDMARKS_SHARE = 0.6
@@ -103,7 +105,10 @@ def _spread_landmarks(points: Plane, report: Report, rng: np.random.Generator) -
     affinities = PerplexityBasedNN(points, perplexity=perplexity, method="exact", n_jobs=1)
     start = points[:, :2] + rng.normal(0, 1e-6, (len(points), 2))  # twins need a way apart
     start = (start - start.mean(axis=0)) * (1e-4 / max(float(start[:, 0].std()), 1e-9))
-    embedding = TSNEEmbedding(start, affinities, n_jobs=1, random_state=0)
+    method = "fft" if len(points) > _FFT_FROM else "bh"
+    embedding = TSNEEmbedding(
+        start, affinities, negative_gradient_method=method, n_jobs=1, random_state=0
+    )
     for steps, before, settings in (
         (_EARLY_STEPS, 0, {"exaggeration": 12, "momentum": 0.5}),
         (_STEPS, _EARLY_STEPS, {"momentum": 0.8}),

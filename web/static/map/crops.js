@@ -6,9 +6,9 @@ const MOST_IN_SIGHT = 400;
 const MOST_DRAWN = 140;
 const MOST_KEPT = 500;
 const AT_ONCE = 6;
-const SMALLEST = 38;
+const SMALLEST = 46;
 const LARGEST = 104;
-const NEAREST_APART = 0.78;
+const NEAREST_APART = 0.96;
 const ROUND = 6;
 
 export class Crops {
@@ -24,7 +24,7 @@ export class Crops {
     this.drawn = [];
     if (!inSight) return;
     const room = Math.sqrt((view.width * view.height) / Math.max(inSight.length, 1));
-    this.size = clamp(0.6 * room, SMALLEST, Math.min(LARGEST, view.width / 4));
+    this.size = clamp(0.8 * room, SMALLEST, Math.min(LARGEST, view.width / 4));
     const apart = NEAREST_APART * this.size;
     for (const i of inSight.sort((a, b) => rankOf(a) - rankOf(b))) {
       if (this.drawn.length >= MOST_DRAWN) break;

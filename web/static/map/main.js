@@ -21,6 +21,7 @@ class CatalogMap {
   constructor(stage, points) {
     this.stage = stage;
     this.points = points;
+    this.state = stage.querySelector("[data-map-state]");
     this.area = stage.querySelector("[data-map-view]");
     this.top = stage.querySelector("[data-map-top]");
     this.context = this.top.getContext("2d");
@@ -131,6 +132,14 @@ class CatalogMap {
     context.clearRect(0, 0, view.width, view.height);
     this.crops.draw(context, view, this.lit, this.colours);
     if (this.picked >= 0) this.drawRing();
+    this.sayIfEmpty();
+  }
+
+  sayIfEmpty() {
+    let isEmpty = true;
+    this.points.within(this.view.bounds, () => (isEmpty = false));
+    this.state.hidden = !isEmpty;
+    if (isEmpty) this.state.textContent = "No garment here: zoom out, or switch more categories on";
   }
 
   drawRing() {
@@ -285,7 +294,6 @@ async function showMap(stage) {
   try {
     const points = await loadPoints(stage.dataset.points);
     new CatalogMap(stage, points).start();
-    state.hidden = true;
   } catch (error) {
     // The map has been made anew since the page was: the page knows the new one.
     if (error.status === 404 && !sessionStorage.getItem("map-reloaded")) {
