@@ -144,13 +144,14 @@ def _place(landmarks: TSNEEmbedding, points: Plane) -> Plane:
         max_grad_norm=0.25,
     )
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    return np.clip(np.asarray(placed, dtype=np.float32), low, high)
+    return np.clip(placed, low, high).astype(np.float32)
 
 
 def _unit(vectors: Vectors) -> Plane:
     """(N, D) in float32 and of length 1, so that distance and cosine agree."""
     wide = np.asarray(vectors, dtype=np.float32)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+    unit: Plane = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _principal_axes(points: Plane) -> Plane:
@@ -159,13 +160,15 @@ def _principal_axes(points: Plane) -> Plane:
     _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :_COMPONENTS]
     largest = np.abs(axes).argmax(axis=0)
-    return axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    settled: Plane = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return settled
 
 
 def _main_directions(points: Plane, count: int) -> Plane:
     if len(points) < 2:
         return np.zeros((len(points), count), dtype=np.float32)
-    return (points - points.mean(axis=0)) @ _principal_axes(points)[:, :count]
+    along: Plane = (points - points.mean(axis=0)) @ _principal_axes(points)[:, :count]
+    return along
 
 
 def _into_square(places: Plane) -> Plane:

@@ -3,7 +3,7 @@
 import { clamp } from "./view.js";
 
 const WORDS_AFTER_MS = 90;
-const GAP = 18;
+const GAP = 10;
 
 export class Card {
   constructor(stage, garments, points, names) {
@@ -24,9 +24,8 @@ export class Card {
   }
 
   async fill(i) {
-    const kind = this.names[this.points.category[i]];
-    this.title.textContent = "…";
-    this.kind.textContent = kind;
+        this.title.textContent = "…";
+    this.kind.textContent = this.names[this.points.category[i]];
     this.image.hidden = true;
     this.element.removeAttribute("href");
     this.element.hidden = false;
@@ -45,7 +44,8 @@ export class Card {
         return null;
       }
       this.title.textContent = words.title;
-      this.kind.textContent = [words.category, words.brand].filter(Boolean).join(" · ");
+      const kind = words.role === "worn_with" ? `${words.category} worn with it` : words.category;
+      this.kind.textContent = [kind, words.brand].filter(Boolean).join(" · ");
       this.element.href = words.href;
       return words;
     } catch {
@@ -57,15 +57,16 @@ export class Card {
     }
   }
 
-  // Beside a place of the stage, inside of it, and not under the pointer.
-  place(left, top) {
+  // Beside a place of the stage, so far from it that it covers nothing, and inside of the stage.
+  place(left, top, apart) {
     if (this.element.classList.contains("docked")) {
       this.element.style.transform = "";
       return;
     }
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const { clientWidth, clientHeight } = this.stage;
-    const x = left + GAP + width > clientWidth ? left - GAP - width : left + GAP;
+    const gap = GAP + apart;
+    const x = left + gap + width > clientWidth ? left - gap - width : left + gap;
     const y = clamp(top - height / 2, 8, Math.max(clientHeight - height - 8, 8));
     this.element.style.transform = `translate(${Math.round(clamp(x, 8, clientWidth - width - 8))}px, ${Math.round(y)}px)`;
   }

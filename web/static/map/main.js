@@ -155,7 +155,7 @@ class CatalogMap {
       context.strokeStyle = colour;
       context.stroke();
     }
-    if (this.isKept || !this.card.element.hidden) this.card.place(left, top);
+    if (this.isKept || !this.card.element.hidden) this.card.place(left, top, half);
   }
 
   find(left, top, reach = REACH_PX) {
@@ -186,7 +186,7 @@ class CatalogMap {
     }
     const words = await this.card.show(i, { docked });
     if (i === this.picked) this.redraw();
-    if (say && i === this.picked) this.say(words ? `${words.title}, ${words.category}` : "No longer in the catalog");
+    if (say && i === this.picked) this.say(words ? `${words.category}: ${words.title}` : "No longer in the catalog");
   }
 
   letGo() {
