@@ -78,7 +78,7 @@ def is_open(job: Job | None) -> bool:
     return job is not None and job.state in OPEN_STATES
 
 
-def mappable(generation: Generation) -> Select[tuple[UUID, str, bytes]]:
+def mappable(generation: Generation) -> Select[UUID, str, bytes]:
     """Id, category and float16 vector of the generation's garments, sold and worn with."""
     vector = type_coerce(Embedding.vector, LargeBinary)
     ours = (Embedding.garment_id == Garment.id) & (Embedding.embedder == generation.embedder)

@@ -144,7 +144,8 @@ def _place(landmarks: TSNEEmbedding, points: Plane) -> Plane:
         max_grad_norm=0.25,
     )
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    return np.clip(placed, low, high).astype(np.float32)
+    inside: Plane = np.clip(placed, low, high).astype(np.float32)
+    return inside
 
 
 def _unit(vectors: Vectors) -> Plane:
@@ -178,4 +179,5 @@ def _into_square(places: Plane) -> Plane:
     low, high = places.min(axis=0), places.max(axis=0)
     extent = float((high - low).max())
     scaled = (places - (low + high) / 2) / (extent or 1.0) + 0.5
-    return np.clip(scaled, 0.0, 1.0).astype(np.float32)
+    inside: Plane = np.clip(scaled, 0.0, 1.0).astype(np.float32)
+    return inside

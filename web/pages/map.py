@@ -35,16 +35,16 @@ def show() -> str:
     made = maps.find_map(session())
     job = maps.find_map_job(session())
     making = maps.is_open(job)
-    garments = maps.count_mappable(session(), active_generation(session()))
+    age = maps.age_of(session(), made) if made else None
     return render_template(
         "map.html",
         made=made,
         marks=marks_of(made.categories) if made else [],
-        age=maps.age_of(session(), made) if made else None,
+        age=age,
         job=job,
         making=making,
         failed=bool(job and job.error and not making and _is_newer(job, made)),
-        garments=garments,
+        garments=age.garments_now if age else _count_garments(),
         block=BLOCK,
         button=ButtonForm(),
     )
@@ -107,6 +107,10 @@ def garment(garment_id: UUID) -> Response:
     )
     response.headers["Cache-Control"] = "private, max-age=60"
     return response
+
+
+def _count_garments() -> int:
+    return maps.count_mappable(session(), active_generation(session()))
 
 
 def _is_newer(job: Job, made: CatalogMap | None) -> bool:

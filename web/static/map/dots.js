@@ -140,7 +140,9 @@ class PlainDots {
       const top = Math.round(points.y[i] * scale + originY);
       if (left < 0 || left + side > width || top < 0 || top + side > height) return;
       const colour = colours[points.category[i]];
-      for (let row = top * width; row < (top + side) * width; row += width) pixels.fill(colour, row + left, row + left + side);
+      for (let row = top * width + left; row < (top + side) * width; row += width) {
+        for (let pixel = row; pixel < row + side; pixel += 1) pixels[pixel] = colour;
+      }
     });
     context.putImageData(image, 0, 0);
   }
