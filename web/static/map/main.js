@@ -264,7 +264,10 @@ class CatalogMap {
     for (const row of legend.querySelectorAll("[data-category]")) {
       const light = (lit) => { this.lit = lit; this.redraw(); };
       const category = Number(row.dataset.category);
-      for (const name of ["pointerenter", "focusin"]) row.addEventListener(name, () => light(this.points.hidden[category] ? null : category));
+      const lightUp = () => light(this.points.hidden[category] ? null : category);
+      row.addEventListener("pointerenter", lightUp);
+      // A finger that switches a category on means only that.
+      row.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) lightUp(); });
       for (const name of ["pointerleave", "focusout"]) row.addEventListener(name, () => light(null));
     }
     this.readToggles(false);

@@ -12,6 +12,7 @@ export function followProgress(part) {
       const { making, state, done, total } = await answer.json();
       if (!making) return location.reload();
       if (state === "running" && total) {
+        part.querySelector("[data-map-progress-state]").textContent = "The map is being made";
         bar.max = total;
         bar.value = done;
         words.textContent = `${Math.floor((100 * done) / total)} % of ${number.format(total)} garments`;
