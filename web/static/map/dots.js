@@ -49,7 +49,8 @@ export function dotSize(view, count) {
 }
 
 export function makeDots(canvas, points, marks) {
-  const options = { alpha: true, antialias: false, depth: false, powerPreference: "low-power" };
+  // WebGL that no graphics card does is slower than pixels of our own.
+  const options = { antialias: false, depth: false, failIfMajorPerformanceCaveat: true };
   const gl = canvas.getContext("webgl2", options) || canvas.getContext("webgl", options);
   return gl ? new GlDots(gl, canvas, points, marks) : new PlainDots(canvas, points, marks);
 }
