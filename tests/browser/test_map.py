@@ -24,7 +24,7 @@ def points(shop: Any, admin_page: Page) -> list[dict[str, Any]]:
 def show(page: Page, point: dict[str, Any], zoom: int = 8) -> Locator:
     """The map with this point in its very middle."""
     page.goto(f"/map?x={point['x']:.6f}&y={point['y']:.6f}&zoom={zoom}")
-    expect(page.locator("[data-map-state]")).to_be_hidden()
+    expect(page.locator("[data-map]")).to_have_attribute("aria-busy", "false")
     return page.locator("[data-map-view]")
 
 
@@ -116,5 +116,6 @@ def test_without_scripts_the_list_is_still_there(open_page: Any, points: list[An
     page = open_page(java_script_enabled=False)
     page.goto("/map")
     expect(page.get_by_text("The picture needs a script")).to_be_visible()
+    expect(page.get_by_text("Loading")).to_be_hidden()
     expect(page.locator(".map-legend li a").first).to_be_visible()
     expect(page.locator(".map-legend input").first).to_be_hidden()

@@ -294,6 +294,8 @@ class CatalogMap {
 
 async function showMap(stage) {
   const state = stage.querySelector("[data-map-state]");
+  state.hidden = false;
+  stage.setAttribute("aria-busy", "true");
   try {
     const points = await loadPoints(stage.dataset.points);
     new CatalogMap(stage, points).start();
@@ -306,6 +308,8 @@ async function showMap(stage) {
     }
     state.textContent = "The map could not be loaded. Load the page again to try once more.";
     throw error;
+  } finally {
+    stage.setAttribute("aria-busy", "false");
   }
   sessionStorage.removeItem("map-reloaded");
 }
