@@ -161,6 +161,7 @@ def test_points_travel_gzipped_to_those_who_take_it(client: FlaskClient, filled:
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["ETag"] != plain.headers["ETag"]
     assert len(plain.data) == 5 * 3
     assert sorted(plain.data[12:]) == [0, 1, 2]
     assert "immutable" in plain.headers["Cache-Control"]

@@ -5,6 +5,7 @@ import { Crops } from "./crops.js";
 import { dotSize, makeDots } from "./dots.js";
 import { Garments } from "./garments.js";
 import { listen } from "./input.js";
+import { Legend } from "./legend.js";
 import { loadPoints } from "./points.js";
 import { followProgress } from "./progress.js";
 import { View } from "./view.js";
@@ -32,6 +33,10 @@ class CatalogMap {
     this.dots = makeDots(stage.querySelector("[data-map-dots]"), points, this.marks);
     this.crops = new Crops(points, this.garments, this.marks);
     this.card = new Card(stage, this.garments, points, this.names);
+    this.legend = new Legend(document.querySelector(".map-legend"), this.names, points, {
+      changed: () => this.toggled(),
+      light: (category) => { this.lit = category; this.redraw(); },
+    });
     this.view = new View();
     this.picked = -1;
     this.isKept = false; // picked by key or finger, not by a passing mouse
@@ -42,7 +47,7 @@ class CatalogMap {
   start() {
     const search = new URLSearchParams(location.search);
     this.view.read(search);
-    this.setUpLegend(search.getAll("hide"));
+    this.legend.start(search.getAll("hide"));
     this.readColours();
     new ResizeObserver(() => this.resize()).observe(this.area);
     this.resize();
@@ -86,18 +91,24 @@ class CatalogMap {
 
   // Any change of what is in sight: drawn with the next frame, noted in the address.
   change(how) {
+    cancelAnimationFrame(this.gliding);
+    this.goal = null;
     how();
-    this.view.write(this.hiddenNames());
+    this.view.write(this.legend.hiddenNames);
     this.redraw();
   }
 
   // The same in small steps, unless the visitor wants no motion.
   glide(how) {
     const { view } = this;
-    const from = { x: view.x, y: view.y, zoom: view.zoom };
+    const place = () => ({ x: view.x, y: view.y, zoom: view.zoom });
+    const from = place();
+    Object.assign(view, this.goal); // what is still under way counts as done
     how();
-    const to = { x: view.x, y: view.y, zoom: view.zoom };
+    const to = place();
+    this.goal = to;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.change(() => {});
+    Object.assign(view, from);
     const began = performance.now();
     cancelAnimationFrame(this.gliding);
     const step = (now) => {
@@ -246,45 +257,10 @@ class CatalogMap {
     this.pick(i, { kept: true, say: true });
   }
 
-  // The list of categories switches them on and off; pointing at one makes the others faint.
-  setUpLegend(hidden) {
-    const legend = document.querySelector(".map-legend");
-    for (const part of legend.querySelectorAll("[data-map-script]")) part.hidden = false;
-    this.toggles = [...legend.querySelectorAll("[data-map-toggle]")];
-    for (const toggle of this.toggles) {
-      toggle.checked = !hidden.includes(this.names[toggle.dataset.mapToggle]);
-      toggle.addEventListener("change", () => this.readToggles());
-    }
-    for (const button of legend.querySelectorAll("[data-map-all]")) {
-      button.addEventListener("click", () => {
-        for (const toggle of this.toggles) toggle.checked = button.dataset.mapAll === "show";
-        this.readToggles();
-      });
-    }
-    for (const row of legend.querySelectorAll("[data-category]")) {
-      const light = (lit) => { this.lit = lit; this.redraw(); };
-      const category = Number(row.dataset.category);
-      const lightUp = () => light(this.points.hidden[category] ? null : category);
-      row.addEventListener("pointerenter", lightUp);
-      // A finger that switches a category on means only that.
-      row.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) lightUp(); });
-      for (const name of ["pointerleave", "focusout"]) row.addEventListener(name, () => light(null));
-    }
-    this.readToggles(false);
-  }
-
-  readToggles(isNews = true) {
-    for (const toggle of this.toggles) {
-      this.points.hidden[toggle.dataset.mapToggle] = Number(!toggle.checked);
-      toggle.closest("li").classList.toggle("off", !toggle.checked);
-    }
+  toggled() {
     if (this.picked >= 0 && this.points.hidden[this.points.category[this.picked]]) this.letGo();
     if (this.lit !== null && this.points.hidden[this.lit]) this.lit = null;
-    if (isNews) this.change(() => {});
-  }
-
-  hiddenNames() {
-    return this.names.filter((_, i) => this.points.hidden[i]);
+    this.change(() => {});
   }
 
   say(words) {
