@@ -29,6 +29,9 @@ ROOMS: dict[str, dict[str, str]] = {
     "catalog.index_cli": {
         "evaluate index": "Measure what the vector index finds of the true neighbours.",
     },
+    "catalog.map_cli": {
+        "map": "Have the map of the catalog made anew.",
+    },
     "catalog.reindex_cli": {
         "reindex activate": "Switch to the index that waits.",
         "reindex cancel": "Stop the re-index, or drop the index that waits.",
@@ -85,7 +88,8 @@ _GROUPS: dict[str, str] = {
 
 
 _LOCAL_BY_DEFAULT = {
-    *("catalog.audit.cli", "catalog.cli", "catalog.index_cli", "catalog.reindex_cli"),
+    *("catalog.audit.cli", "catalog.cli", "catalog.index_cli"),
+    *("catalog.map_cli", "catalog.reindex_cli"),
 }
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""
 

@@ -21,13 +21,14 @@ from catalog.queue import RUN_JOB
 from catalog.tables import Job, JobKind, JobState
 from workers.auditing import audit
 from workers.locks import hold_alone
+from workers.mapping import make_map
 from workers.resources import Resources
 from workers.run import CancelledError, InterruptedWorkError, Run
 
 Work = Callable[[Run], Mapping[str, Any] | None]
 """Does a job, or a piece of it; returns the job's result, or None when more is left to do."""
 
-WORK: dict[JobKind, Work] = {JobKind.AUDIT: audit}
+WORK: dict[JobKind, Work] = {JobKind.AUDIT: audit, JobKind.MAP: make_map}
 
 MAX_ATTEMPTS = 3
 """How many workers may die over the same piece."""

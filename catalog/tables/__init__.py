@@ -18,6 +18,7 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
+from catalog.tables.maps import CatalogMap
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -36,6 +37,7 @@ from catalog.tables.shop import (
 __all__ = [
     "Base",
     "Catalog",
+    "CatalogMap",
     "Correction",
     "DiscardedPhoto",
     "DismissedPair",

@@ -1,10 +1,11 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, audit, browse, login, search, tokens, why
+from web.pages import admin, audit, browse, login, map, search, tokens, why
 
 BLUEPRINTS = (
     browse.blueprint,
     search.blueprint,
+    map.blueprint,
     login.blueprint,
     admin.blueprint,
     audit.blueprint,
