@@ -18,6 +18,7 @@ from catalog.tables import Photo, PhotoState
 
 INDEX_PHOTOS = "lookalike.index_photos"
 ANALYZE_PHOTO = "lookalike.analyze_photo"
+RECUT_PHOTO = "lookalike.recut_photo"
 RUN_REINDEX = "lookalike.run_reindex"
 SYNC_INDEX = "lookalike.sync_index"
 SWEEP = "lookalike.sweep"

@@ -16,6 +16,7 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
+from catalog.tables.review import PhotoReview, Recut, Verdict
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -53,7 +54,9 @@ __all__ = [
     "JobState",
     "LoginLink",
     "Photo",
+    "PhotoReview",
     "PhotoState",
+    "Recut",
     "ReindexKind",
     "Role",
     "Token",
@@ -61,4 +64,5 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
+    "Verdict",
 ]
