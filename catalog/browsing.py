@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
@@ -34,6 +35,7 @@ from catalog.tables import (
     ItemSummary,
     ItemView,
     Photo,
+    PhotoReview,
     PhotoState,
 )
 
@@ -162,7 +164,7 @@ def _needs_review() -> ColumnElement[bool]:
     failed = (
         select(ItemPhoto.item_id)
         .join(Photo, Photo.id == ItemPhoto.photo_id)
-        .where(Photo.state == PhotoState.FAILED)
+        .where(Photo.state == PhotoState.FAILED, ~exists().where(PhotoReview.photo_id == Photo.id))
     )
     nothing = cast(array([]), ARRAY(Text))
     return or_(func.coalesce(ItemSummary.review, nothing) != nothing, Item.id.in_(failed))

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ScalarSelect, delete, func, select
 from sqlalchemy.orm import Session, undefer
 
 from catalog.errors import ConflictError, InputError, NotFoundError
@@ -19,6 +19,7 @@ from catalog.masks import box_iou
 from catalog.recuts import request_recut
 from catalog.roles import lock_items
 from catalog.search.outbox import hold_generations, mark_deleted, mark_dirty
+from catalog.summaries import active_segmenter
 from catalog.tables import Correction, Garment, Photo, PhotoReview, PhotoState, Verdict
 
 SAME_GARMENT_IOU = 0.5
@@ -68,7 +69,7 @@ def add_garment(session: Session, photo_id: int, category: str, box: Sequence[fl
     photo = _hold_photo(session, photo_id)
     if photo.state is not PhotoState.INDEXED:
         raise ConflictError("Garments can be added once the photo is indexed.")
-    _check_category(session, photo.segmenter or "", category)
+    _check_category(session, active_segmenter(), category)
     drawn = fit_box(box, photo)
     corrections = session.scalars(select(Correction).where(Correction.photo_id == photo_id)).all()
     for known in corrections:
@@ -205,7 +206,7 @@ def _new_correction(garment: Garment) -> Correction:
     )
 
 
-def _check_category(session: Session, segmenter: str, category: str) -> None:
+def _check_category(session: Session, segmenter: str | ScalarSelect[str], category: str) -> None:
     known = known_categories(session, segmenter)
     if category not in known:
         raise InputError(f"no category {category!r}; known are {', '.join(known)}")

@@ -6,7 +6,6 @@ Called by the workers, in the transaction that finishes the photo.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray

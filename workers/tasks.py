@@ -16,6 +16,7 @@ from catalog.queue import (
     ANALYZE_PHOTO,
     BULK,
     INDEX_PHOTOS,
+    RECUT_PHOTO,
     RUN_REINDEX,
     SWEEP,
     SYNC_INDEX,
@@ -24,6 +25,7 @@ from catalog.queue import (
 from catalog.search.sync import sync_index
 from workers.analysis import analyze_upload
 from workers.indexing import index_photos
+from workers.recropping import enqueue_requested, recut_photo
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
 from workers.sweeping import SHORT_SYNC_S, sweep, tidy
@@ -45,6 +47,7 @@ def index_photos_task(task: "Task[..., None]", photo_ids: list[int]) -> None:
     """Segment, embed and store these photos, then tell the index."""
     outcome = index_photos(process_resources(), photo_ids, task.request.id)
     log.info("photos %s: %s", _span(photo_ids), outcome)
+    enqueue_requested(process_resources(), photo_ids)
     _sync()
 
 
@@ -52,6 +55,13 @@ def index_photos_task(task: "Task[..., None]", photo_ids: list[int]) -> None:
 def analyze_photo_task(upload_id: str) -> None:
     """Find the garments of a photo that somebody searches with."""
     analyze_upload(process_resources(), uuid.UUID(upload_id))
+
+
+@shared_task(name=RECUT_PHOTO, **_RETRY)
+def recut_photo_task(photo_id: int) -> None:
+    """Cut out what a person drew in a photo, then tell the index."""
+    if recut_photo(process_resources(), photo_id):
+        _sync(SHORT_SYNC_S)
 
 
 @shared_task(name=RUN_REINDEX, **_RETRY)

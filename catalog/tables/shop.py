@@ -296,7 +296,7 @@ class Correction(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"))
     box: Mapped[list[float]]
-    """Where the garment was seen, x0, y0, x1, y1 in pixels; of an added one as it was drawn first."""
+    """Where it was seen, x0, y0, x1, y1 in pixels; of an added one where it was drawn first."""
     seen: Mapped[str | None] = mapped_column(Text)
     """The category that the segmenter saw; None for a garment that a person added."""
     category: Mapped[str | None] = mapped_column(Text)
