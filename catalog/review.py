@@ -12,8 +12,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     and_,
+    any_,
     case,
+    cast,
     exists,
     false,
     func,
@@ -22,7 +25,8 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload, with_loader_criteria
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload, with_loader_criteria
 
 from catalog.errors import InputError, NotFoundError
 from catalog.summaries import SURE_SCORE, Reason, active_segmenter, looked_through
@@ -53,6 +57,9 @@ class Why(enum.StrEnum):
 
 OPEN = tuple(why for why in Why if why is not Why.REVIEWED)
 """The reasons that ask for a person."""
+
+
+_NOTHING = cast(array([]), ARRAY(Text))
 
 
 @dataclass(frozen=True, order=True)
@@ -190,7 +197,9 @@ def _with_garments(photo_ids: set[int]) -> Select[Any]:
         select(Photo)
         .where(Photo.id.in_(photo_ids))
         .options(
-            selectinload(Photo.garments).options(joinedload(Garment.correction)),
+            selectinload(Photo.garments).options(
+                defer(Garment.mask), joinedload(Garment.correction)
+            ),
             with_loader_criteria(Garment, Garment.segmenter == active_segmenter()),
         )
         .execution_options(populate_existing=True)
@@ -242,7 +251,7 @@ def _candidates(why: Why | None) -> ColumnElement[bool]:
     doubtful = ItemPhoto.item_id.in_(
         select(ItemSummary.item_id).where(
             ItemSummary.segmenter == active_segmenter(),
-            ItemSummary.review != literal([], ItemSummary.review.type),
+            ItemSummary.review != _NOTHING,
         )
     )
     failed = ItemPhoto.photo_id.in_(select(Photo.id).where(Photo.state == PhotoState.FAILED))
@@ -274,7 +283,7 @@ def _conditions() -> dict[Why, ColumnElement[bool]]:
 
 
 def _item_says(reason: Reason) -> ColumnElement[bool]:
-    said = ItemSummary.review.any(reason.value)
+    said = literal(reason.value) == any_(ItemSummary.review)
     return func.coalesce(said, false())
 
 

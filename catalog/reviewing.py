@@ -3,7 +3,7 @@
 Each function commits, and enqueues only then. Items' summaries follow in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from catalog.corrections import (
     take_back,
     undo_correction,
 )
-from catalog.errors import InputError, NotFoundError
+from catalog.errors import NotFoundError
 from catalog.item_words import ShopWords
 from catalog.queue import TaskQueue
 from catalog.recuts import enqueue_recuts, request_recut, requested_among
@@ -96,14 +96,6 @@ def retry_cut(session: Session, queue: TaskQueue, sha256: str) -> None:
     request_recut(session, photo_id)
     session.commit()
     enqueue_recuts(queue, session, [photo_id])
-
-
-def read_box(values: Mapping[str, str]) -> list[float]:
-    """The four fields of a form as a box; raises InputError when one is no number."""
-    try:
-        return [float(values.get(name, "")) for name in ("x0", "y0", "x1", "y1")]
-    except ValueError as error:
-        raise InputError("Give all four edges of the box as numbers.") from error
 
 
 def _finish(session: Session, queue: TaskQueue, photo_id: int, words: ShopWords | None) -> None:

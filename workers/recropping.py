@@ -177,7 +177,7 @@ def _save(
     looked: Collection[str],
     done: Sequence[Recropped],
 ) -> int:
-    """Store the cuts, unless an index lives now that they do not serve: those wait for the sweep."""
+    """Store the cuts, unless an index lives that they do not serve: the sweep comes again."""
     live = {(each.segmenter, each.embedder) for each in hold_live_generations(session)}
     served = {(target.segmenter, name) for target in targets for name in target.embedders}
     held = session.scalar(

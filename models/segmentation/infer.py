@@ -5,6 +5,7 @@ Used by the workers and by evaluation; detectron2 stays behind `segment_photos`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -134,10 +135,9 @@ class Segmenter:
             # As at the door of the heads: see `_lay_out_features`.
             plain = {name: value.float().contiguous() for name, value in features.items()}
             given = Instances(images.image_sizes[0])
-            given.pred_boxes = Boxes(
-                boxes.repeat_interleave(torch.tensor(counts), 0).to(self._device)
-            )
-            given.pred_classes = torch.tensor(sum(asked, []), device=self._device)
+            given.pred_boxes = Boxes(boxes.repeat_interleave(torch.tensor(counts), 0))
+            given.pred_classes = torch.tensor(list(chain(*asked)))
+            given = given.to(self._device)
             (seen,) = self._model.roi_heads.forward_with_given_boxes(plain, [given])
         groups = seen.pred_masks.float().cpu().split(counts)
         return torch.stack([group[group.mean(dim=(1, 2, 3)).argmax()] for group in groups])
