@@ -1,7 +1,7 @@
 """What people have said about garments as a COCO file, to train segmenters on.
 
-Called by `lookalike corrections export`, the review page and the API. Photos that somebody has looked
-at are in it with all their garments, because a garment without a label would be taught as background.
+Called by `lookalike corrections export`, the review page and the API. Photos that somebody has
+looked at are in it with all their garments: one without a label would be taught as background.
 """
 
 import enum
@@ -142,8 +142,7 @@ def _reviewed_photos(session: Session) -> Iterator[tuple[Photo, bool]]:
     )
     last = 0
     while rows := session.execute(query.where(Photo.id > last)).all():
-        for photo, waiting in rows:
-            yield photo, waiting
+        yield from (tuple(row) for row in rows)
         last = rows[-1][0].id
 
 
