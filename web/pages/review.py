@@ -1,7 +1,7 @@
 """The review queue: one photo after another that a person should look at. Administrators only.
 
-What changes something is a form with a CSRF token; `catalog.reviewing` does it, and the answer leads
-on to the next photo once nothing is left to decide in this one.
+What changes something is a form with a CSRF token; `catalog.reviewing` does it, and the answer
+leads on to the next photo once nothing is left to decide in this one.
 """
 
 from collections.abc import Callable
