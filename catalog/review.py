@@ -83,7 +83,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class EntryDetails:
-    """An entry with all that a person decides by; garments with the excluded ones."""
+    """An entry with all that a person decides by; the doubted garments first, excluded ones too."""
 
     entry: Entry
     item: Item
@@ -180,16 +180,22 @@ def load_details(session: Session, entries: Sequence[Entry]) -> list[EntryDetail
         EntryDetails(
             entry=entry,
             item=items[place.item_id],
-            photo=photos[place.photo_id],
-            garments=photos[place.photo_id].garments,
-            doubted=frozenset(_doubted(entry, photos[place.photo_id].garments)),
-            added=[each for each in added if each.photo_id == place.photo_id],
-            review=reviews.get(place.photo_id),
-            recut=recuts.get(place.photo_id),
+            photo=(photo := photos[place.photo_id]),
+            doubted=(doubted := frozenset(_doubted(entry, photo.garments))),
+            garments=sorted(photo.garments, key=lambda garment: _rank(garment, doubted)),
+            added=[each for each in added if each.photo_id == photo.id],
+            review=reviews.get(photo.id),
+            recut=recuts.get(photo.id),
         )
         for entry in entries
         if (place := entry.place).item_id in items and place.photo_id in photos
     ]
+
+
+def _rank(garment: Garment, doubted: frozenset[Any]) -> tuple[bool, bool, bool]:
+    """What is asked about first, then what was answered, then what is for sale."""
+    unanswered = garment.correction_id is None
+    return garment.id not in doubted, unanswered, garment.role is not Role.SOLD
 
 
 def _with_garments(photo_ids: set[int]) -> Select[Any]:

@@ -118,6 +118,7 @@ def box(garment_id: UUID) -> BaseResponse:
         lambda: reviewing.correct(*_stores(), garment_id, box=_read_box(), words=_words()),
         "The box is saved. Its crop is being re-cut.",
         stay=True,
+        garment_id=garment_id,
     )
 
 
@@ -137,6 +138,7 @@ def undo(garment_id: UUID) -> BaseResponse:
         lambda: reviewing.undo(*_stores(), garment_id, _words()),
         "Taken back: it is as the models saw it.",
         stay=True,
+        garment_id=garment_id,
     )
 
 
@@ -202,7 +204,9 @@ def _judge(sha256: str, verdict: Verdict | None, done: str) -> BaseResponse:
     )
 
 
-def _act(action: Callable[[], object], done: str, stay: bool = False) -> BaseResponse:
+def _act(
+    action: Callable[[], object], done: str, stay: bool = False, garment_id: UUID | None = None
+) -> BaseResponse:
     """Do it and say so, or say why not; then on to the next entry, or back to this one."""
     try:
         action()
@@ -216,15 +220,16 @@ def _act(action: Callable[[], object], done: str, stay: bool = False) -> BaseRes
         stay = True
     else:
         flash(done, "success")
-    return redirect(_where_next(stay))
+    return redirect(_where_next(stay, garment_id))
 
 
-def _where_next(stay: bool) -> str:
+def _where_next(stay: bool, garment_id: UUID | None) -> str:
+    anchor = f"garment-{garment_id}" if garment_id else None
     why, at = _read_why(request.form.get("reason")), request.form.get("at", "")
     if _is_alone():
-        return url_for("review.queue", at=at, alone=1)
+        return url_for("review.queue", at=at, alone=1, _anchor=anchor)
     if stay:
-        return url_for("review.queue", reason=why, at=at)
+        return url_for("review.queue", reason=why, at=at, _anchor=anchor)
     try:
         entry = find_entry(session(), read_place(at))
     except (InputError, NotFoundError):
