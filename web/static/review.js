@@ -105,6 +105,7 @@ function startDrawing(details) {
   svg.classList.add("drawing");
   document.querySelector("[data-drawing-help]").hidden = false;
   show();
+  details.scrollIntoView({ block: "nearest" });
 }
 
 function stopDrawing() {
