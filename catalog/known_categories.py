@@ -3,7 +3,7 @@
 Called by corrections and by the pages that offer them.
 """
 
-from sqlalchemy import ScalarSelect, exists, select, text
+from sqlalchemy import ScalarSelect, Text, column, exists, select, text
 from sqlalchemy.orm import Session
 
 from catalog.tables import Garment
@@ -12,8 +12,9 @@ from catalog.taxonomy import CATEGORIES, DEEPFASHION2_CATEGORIES, KFASHION_CATEG
 _TAXONOMIES = (CATEGORIES, KFASHION_CATEGORIES, DEEPFASHION2_CATEGORIES)
 
 # From one name to the next through the index: the number of garments does not matter.
-_DISTINCT = text(
-    """
+_NAMES = (
+    text(
+        """
     WITH RECURSIVE named AS (
       (SELECT category FROM garment ORDER BY category LIMIT 1)
       UNION ALL
@@ -23,6 +24,9 @@ _DISTINCT = text(
     )
     SELECT category FROM named WHERE category IS NOT NULL
     """
+    )
+    .columns(column("category", Text))
+    .subquery("names")
 )
 
 
@@ -31,13 +35,8 @@ def known_categories(session: Session, segmenter: str | ScalarSelect[str]) -> tu
 
     Of a segmenter with names of its own: those, and the shipped ones.
     """
-    named = [
-        name
-        for name in session.scalars(_DISTINCT)
-        if session.scalar(
-            select(exists().where(Garment.category == name, Garment.segmenter == segmenter))
-        )
-    ]
+    used = exists().where(Garment.category == _NAMES.c.category, Garment.segmenter == segmenter)
+    named = session.scalars(select(_NAMES.c.category).where(used)).all()
     for taxonomy in _TAXONOMIES:
         if set(named) <= set(taxonomy):
             return taxonomy
