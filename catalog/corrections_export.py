@@ -142,7 +142,7 @@ def _reviewed_photos(session: Session) -> Iterator[tuple[Photo, bool]]:
     )
     last = 0
     while rows := session.execute(query.where(Photo.id > last)).all():
-        yield from (tuple(row) for row in rows)
+        yield from ((photo, bool(waiting)) for photo, waiting in rows)
         last = rows[-1][0].id
 
 

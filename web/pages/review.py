@@ -234,8 +234,9 @@ def _where_next(stay: bool, garment_id: UUID | None) -> str:
         entry = find_entry(session(), read_place(at))
     except (InputError, NotFoundError):
         return url_for("review.queue", reason=why)
-    place = {"at": at} if _is_open(entry, why) else {"cursor": at}
-    return url_for("review.queue", reason=why, **place)
+    if _is_open(entry, why):
+        return url_for("review.queue", reason=why, at=at)
+    return url_for("review.queue", reason=why, cursor=at)
 
 
 def _is_open(entry: Entry, why: Why | None) -> bool:
@@ -246,16 +247,16 @@ def _find_place(why: Why | None) -> tuple[Entry | None, list[Entry], Place | Non
     """The entry asked for or the first behind the cursor, those after it, the place before it."""
     at, cursor = request.args.get("at"), request.args.get("cursor")
     if at:
-        entry = find_entry(session(), read_place(at))
-        after = list_entries(session(), why, entry.place, _UPCOMING)
+        entries = [find_entry(session(), read_place(at))]
+        entries += list_entries(session(), why, entries[0].place, _UPCOMING)
     else:
         behind = read_place(cursor) if cursor else None
-        first, *after = list_entries(session(), why, behind, 1 + _UPCOMING) or [None]
-        if first is None:
-            return None, [], None
-        entry = first
+        entries = list_entries(session(), why, behind, 1 + _UPCOMING)
+    if not entries:
+        return None, [], None
+    entry, *after = entries
     before = list_entries(session(), why, limit=1, before=entry.place)
-    return entry, [one for one in after if one], before[0].place if before else None
+    return entry, after, before[0].place if before else None
 
 
 def _read_why(text: str | None) -> Why | None:
