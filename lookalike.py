@@ -26,6 +26,9 @@ ROOMS: dict[str, dict[str, str]] = {
         "user create": "Add somebody who may log in.",
         "user link": "Print a link that logs a user in, once.",
     },
+    "catalog.corrections_cli": {
+        "corrections export": "Write what was reviewed as a COCO file to train on.",
+    },
     "catalog.index_cli": {
         "evaluate index": "Measure what the vector index finds of the true neighbours.",
     },
@@ -75,6 +78,7 @@ ROOMS: dict[str, dict[str, str]] = {
 """Room -> command words -> one line of help."""
 
 _GROUPS: dict[str, str] = {
+    "corrections": "What people have corrected.",
     "data": "Photos with labels, for training.",
     "evaluate": "Measure a checkpoint, or the index.",
     "extract": "Take crops and vectors out of photos.",
@@ -88,7 +92,7 @@ _GROUPS: dict[str, str] = {
 
 
 _LOCAL_BY_DEFAULT = {
-    *("catalog.audit.cli", "catalog.cli", "catalog.index_cli"),
+    *("catalog.audit.cli", "catalog.cli", "catalog.corrections_cli", "catalog.index_cli"),
     *("catalog.map_cli", "catalog.reindex_cli"),
 }
 """Their commands reach the stores themselves: those of the stack that runs here, if one does."""

@@ -36,6 +36,7 @@ from catalog.tables import (
     ItemSummary,
     ItemView,
     Photo,
+    PhotoReview,
     PhotoState,
 )
 
@@ -156,7 +157,7 @@ def needs_review() -> ColumnElement[bool]:
     failed = (
         select(ItemPhoto.item_id)
         .join(Photo, Photo.id == ItemPhoto.photo_id)
-        .where(Photo.state == PhotoState.FAILED)
+        .where(Photo.state == PhotoState.FAILED, ~exists().where(PhotoReview.photo_id == Photo.id))
     )
     nothing = cast(array([]), ARRAY(Text))
     return or_(func.coalesce(ItemSummary.review, nothing) != nothing, Item.id.in_(failed))

@@ -8,10 +8,10 @@ index entry.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from catalog.tables import Photo, PhotoState
+from catalog.tables import Photo, PhotoReview, PhotoState
 
 
 @dataclass
@@ -126,7 +126,10 @@ def retry_photos(session: Session, photo_ids: Sequence[int]) -> list[int]:
         photo.reason = None
         release(photo)
     session.flush()
-    return [photo.id for photo in failed]
+    retried = [photo.id for photo in failed]
+    # If it fails again, a person should hear of it again.
+    session.execute(delete(PhotoReview).where(PhotoReview.photo_id.in_(retried)))
+    return retried
 
 
 def release(photo: Photo) -> None:

@@ -1,4 +1,4 @@
-"""Saves what the models found in a photo, and what people correct about it.
+"""Saves what the models found in a photo.
 
 Called by the workers, in the transaction that finishes the photo.
 """
@@ -6,22 +6,17 @@ Called by the workers, in the transaction that finishes the photo.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from catalog.errors import InputError, NotFoundError
-from catalog.masks import box_iou
+from catalog.corrections import apply_corrections
+from catalog.errors import InputError
 from catalog.roles import lock_items
 from catalog.search.outbox import mark_deleted, mark_dirty
-from catalog.tables import Correction, Embedding, Garment, Photo, Role
-from catalog.taxonomy import CATEGORIES
-
-SAME_GARMENT_IOU = 0.5
-"""Boxes that overlap so much are the same garment, seen by two segmentations."""
+from catalog.tables import Embedding, Garment, Photo, Role
 
 
 @dataclass(frozen=True)
@@ -56,8 +51,8 @@ def save_found(
         raise InputError(f"{len(found)} garments but {len(vectors)} vectors")
     lock_items(session, (), [photo.id])
     _remove_garments(session, photo.id, segmenter_id)
-    garments = [_make_garment(photo.id, segmenter_id, new) for new in found]
-    _apply_corrections(session, photo.id, garments)
+    garments = [make_garment(photo.id, segmenter_id, new) for new in found]
+    apply_corrections(session, photo.id, garments)
     session.add_all(garments)
     session.flush()
     session.add_all(
@@ -69,37 +64,8 @@ def save_found(
     return garments
 
 
-def correct_garment(
-    session: Session,
-    garment_id: UUID,
-    category: str | None = None,
-    box: Sequence[float] | None = None,
-    excluded: bool | None = None,
-) -> Garment:
-    """Change what a person says is wrong, and remember it for later segmentations.
-
-    Raises NotFoundError, InputError. Doesn't commit; the caller calls `assign_roles` afterwards.
-    """
-    garment = session.get(Garment, garment_id)
-    if garment is None:
-        raise NotFoundError("garment", garment_id)
-    if category is not None and category not in CATEGORIES:
-        raise InputError(f"no category {category!r}; known are {', '.join(CATEGORIES)}")
-    lock_items(session, (), [garment.photo_id])
-    correction = Correction(
-        photo_id=garment.photo_id,
-        box=list(garment.box),
-        category=category,
-        new_box=None if box is None else [float(edge) for edge in box],
-        excluded=garment.excluded if excluded is None else excluded,
-    )
-    session.add(correction)
-    _correct(garment, correction)
-    mark_dirty(session, [garment.id])
-    return garment
-
-
-def _make_garment(photo_id: int, segmenter_id: str, new: NewGarment) -> Garment:
+def make_garment(photo_id: int, segmenter_id: str, new: NewGarment) -> Garment:
+    """A row of what was found, its role not decided yet."""
     return Garment(
         photo_id=photo_id,
         segmenter=segmenter_id,
@@ -121,27 +87,3 @@ def _remove_garments(session: Session, photo_id: int, segmenter_id: str) -> None
     if old:
         mark_deleted(session, old)
         session.execute(delete(Garment).where(*mine))
-
-
-def _apply_corrections(session: Session, photo_id: int, garments: Sequence[Garment]) -> None:
-    """The oldest first, so that the last word counts; each finds its garment as it was seen."""
-    seen = [list(garment.box) for garment in garments]
-    corrections = session.scalars(
-        select(Correction).where(Correction.photo_id == photo_id).order_by(Correction.id)
-    )
-    for correction in corrections:
-        overlaps = [_overlap(correction, box) for box in seen]
-        if overlaps and max(overlaps) >= SAME_GARMENT_IOU:
-            _correct(garments[overlaps.index(max(overlaps))], correction)
-
-
-def _overlap(correction: Correction, box: Sequence[float]) -> float:
-    """A second correction of a garment remembers the box that the first one gave it."""
-    boxes = [correction.box, *([correction.new_box] if correction.new_box else [])]
-    return max(box_iou(known, box) for known in boxes)
-
-
-def _correct(garment: Garment, correction: Correction) -> None:
-    garment.category = correction.category or garment.category
-    garment.box = correction.new_box or garment.box
-    garment.excluded = correction.excluded

@@ -19,6 +19,7 @@ from catalog.tables import Photo, PhotoState
 INDEX_PHOTOS = "lookalike.index_photos"
 ANALYZE_PHOTO = "lookalike.analyze_photo"
 EXPLAIN_MATCH = "lookalike.explain_match"
+RECUT_PHOTO = "lookalike.recut_photo"
 RUN_REINDEX = "lookalike.run_reindex"
 RUN_JOB = "lookalike.run_job"
 SYNC_INDEX = "lookalike.sync_index"

@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ScalarSelect, delete, exists, select
+from sqlalchemy import ColumnElement, ScalarSelect, delete, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from catalog.item_words import ItemWords, ShopWords, wanted_categories
 from catalog.search.sellers import sold_by_others
 from catalog.tables import (
+    Correction,
     Garment,
     Generation,
     GenerationState,
@@ -24,6 +25,7 @@ from catalog.tables import (
     ItemPhoto,
     ItemSummary,
     Photo,
+    PhotoReview,
     PhotoState,
     Role,
 )
@@ -46,7 +48,9 @@ class SeenPhoto:
 
     state: PhotoState
     garments: Sequence[Any]
-    """Of each: category, role, score, colours; what is sold is this item's own."""
+    """Of each: category, role, score, colours, correction_id; what is sold is this item's own."""
+    reviewed: bool = False
+    """A person said that nothing is to be found in it, or has drawn what is."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +133,39 @@ def refresh_missing(session: Session, words: ShopWords | None = None, limit: int
 def _reasons(
     item: ItemWords, photos: Sequence[SeenPhoto], sold: Sequence[Any], words: ShopWords | None
 ) -> Iterable[Reason]:
-    if any(garment.score < SURE_SCORE for garment in sold):
+    if any(garment.score < SURE_SCORE and not _is_reviewed(garment) for garment in sold):
         yield Reason.LOW_CONFIDENCE
-    if any(photo.state is PhotoState.INDEXED and not photo.garments for photo in photos):
+    empty = [photo for photo in photos if photo.state is PhotoState.INDEXED and not photo.garments]
+    if any(not photo.reviewed for photo in empty):
         yield Reason.NOTHING_FOUND
-    seen = {garment.category for photo in photos for garment in photo.garments}
+    garments = [garment for photo in photos for garment in photo.garments]
+    seen = {garment.category for garment in garments}
     wanted = wanted_categories(item, words)
-    if seen and wanted and seen.isdisjoint(wanted):
+    confirmed = any(_is_reviewed(garment) for garment in sold or garments)
+    if seen and wanted and seen.isdisjoint(wanted) and not confirmed:
         yield Reason.OTHER_CATEGORY
+
+
+def _is_reviewed(garment: Any) -> bool:
+    """Whether a person has looked at it: what was corrected or accepted is in doubt no more."""
+    return garment.correction_id is not None
+
+
+def looked_through() -> ColumnElement[bool]:
+    """Photos that may show no garment without a person having to look, inside a query.
+
+    A person has said so, has excluded what was found, or drawn what was not.
+    """
+    said = exists().where(PhotoReview.photo_id == Photo.id)
+    done = or_(Correction.excluded, Correction.new_box.is_not(None) & Correction.seen.is_(None))
+    return or_(said, exists().where(Correction.photo_id == Photo.id, done))
 
 
 def _load_photos(session: Session, item_ids: Collection[int]) -> Sequence[Any]:
     return session.execute(
-        select(ItemPhoto.item_id, ItemPhoto.photo_id, Photo.state)
+        select(
+            ItemPhoto.item_id, ItemPhoto.photo_id, Photo.state, looked_through().label("reviewed")
+        )
         .join(Photo, Photo.id == ItemPhoto.photo_id)
         .where(ItemPhoto.item_id.in_(item_ids))
         .order_by(ItemPhoto.item_id, ItemPhoto.position)
@@ -161,6 +185,7 @@ def _load_garments(
             Garment.role,
             Garment.score,
             Garment.colours,
+            Garment.correction_id,
         )
         .where(
             Garment.photo_id.in_(photo_ids),
@@ -213,6 +238,7 @@ def _row(
                 _Owned(garment, (item.id, garment.id) in own)
                 for garment in garments.get((photo.photo_id, segmenter), ())
             ],
+            photo.reviewed,
         )
         for photo in photos
     ]
@@ -232,4 +258,5 @@ class _Owned:
 
     def __init__(self, row: Any, sold: bool) -> None:
         self.category, self.score, self.colours = row.category, row.score, row.colours
+        self.correction_id = row.correction_id
         self.role = Role.SOLD if sold else Role.WORN_WITH

@@ -13,7 +13,7 @@ from flask import Flask
 from catalog.browsing import MANY_GARMENTS, Sort
 from catalog.colours import PALETTE
 from catalog.tables import JobKind
-from web.present import variant_url
+from web.present import crop_url, variant_url
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩"}
 _NO_CENTS = {"JPY", "KRW"}
@@ -53,6 +53,7 @@ def register_filters(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         variant_url=variant_url,
+        crop_url=crop_url,
         zip=zip,
         palette=PALETTE,
         many=MANY_GARMENTS,

@@ -22,6 +22,7 @@ blueprint = Blueprint("images", __name__)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "public, no-cache"
 
 
 @blueprint.get("/photos/<sha256>/<variant>.webp")
@@ -37,9 +38,12 @@ def photo(sha256: str, variant: str) -> Response:
 
 @blueprint.get("/crops/<uuid:garment_id>.webp")
 def crop(garment_id: UUID) -> Response:
-    """The crop of one garment, as the embedder sees it."""
-    data = get_crop(session(), garment_id)
-    return _cached(Response(data, mimetype="image/webp"), str(garment_id))
+    """The crop of one garment, as the embedder sees it; `v` tells how often it was cut anew."""
+    data, version = get_crop(session(), garment_id)
+    response = _cached(Response(data, mimetype="image/webp"), f"{garment_id}-{version}")
+    if request.args.get("v", "0") != str(version):
+        response.headers["Cache-Control"] = _ASK_AGAIN
+    return response
 
 
 @blueprint.get("/heat/<uuid:explanation_id>/<side>.webp")

@@ -43,6 +43,11 @@ def variant_url(sha256: str, variant: str) -> str:
     return url_for("images.photo", sha256=sha256, variant=variant)
 
 
+def crop_url(garment: Garment) -> str:
+    """Another address each time the crop is cut anew: what is behind one never changes."""
+    return url_for("images.crop", garment_id=garment.id, v=garment.crop_version or None)
+
+
 def item_brief(item: Item, cover: Cover | None) -> dict[str, Any]:
     words = {name: getattr(item, name) for name in _WORDS}
     thumbnail = variant_url(cover.sha256, "thumb") if cover else None
@@ -82,7 +87,7 @@ def garment_json(garment: Garment, sha256: str) -> dict[str, Any]:
         "role": garment.role,
         "colours": garment.colours,
         "photo": sha256,
-        "crop_url": url_for("images.crop", garment_id=garment.id),
+        "crop_url": crop_url(garment),
     }
 
 

@@ -118,11 +118,13 @@ def get_photo(session: Session, sha256: str) -> Photo:
     return photo
 
 
-def get_crop(session: Session, garment_id: UUID) -> bytes:
-    crop = session.scalars(select(Garment.crop).where(Garment.id == garment_id)).one_or_none()
-    if crop is None:
+def get_crop(session: Session, garment_id: UUID) -> tuple[bytes, int]:
+    """A garment's crop and how often it was cut anew."""
+    wanted = select(Garment.crop, Garment.crop_version).where(Garment.id == garment_id)
+    row = session.execute(wanted).one_or_none()
+    if row is None:
         raise NotFoundError("garment", garment_id)
-    return crop
+    return row.crop, row.crop_version
 
 
 def get_catalog_id(session: Session, name: str) -> int:

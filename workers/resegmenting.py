@@ -25,6 +25,7 @@ from workers.indexing import (
     save_seen,
     see_batch,
 )
+from workers.recropping import recut_at_once
 from workers.resources import Resources
 
 
@@ -97,6 +98,8 @@ def _resegment(
             if result.error:
                 log_job(session, job_id, "error", f"photo {result.photo.sha256}: {result.error}")
         _move_on(session, job_id, photos)
+    # What people drew wins over what was seen, before this index serves.
+    recut_at_once(resources, [photo.id for photo in photos], generation.segmenter)
 
 
 def _find_target(resources: Resources, generation: Generation) -> Target:

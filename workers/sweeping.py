@@ -16,6 +16,7 @@ from catalog.errors import CheckpointError, ConflictError
 from catalog.explaining import expire_explanations
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
+from catalog.recuts import enqueue_recuts, find_due, reopen_recuts
 from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(resources: Resources) -> None:
-    """Re-enqueue stale photos and silent jobs, expire uploads, send some dirty entries."""
+    """Re-enqueue stale photos, cuts and silent jobs, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
     look_for_models(resources)
     with services.sessions.begin() as session:
@@ -41,6 +42,11 @@ def sweep(resources: Resources) -> None:
         stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
     with services.sessions() as session:
         enqueue_photos(services.queue, session, stale, settings.photos_per_task)
+    with services.sessions.begin() as session:
+        reopen_recuts(session)
+        due = find_due(session, settings.stale_after_s, settings.photo_attempts)
+    with services.sessions() as session:
+        enqueue_recuts(services.queue, session, due)
     with services.sessions.begin() as session:
         expire_uploads(session, services.images)
     for job_id in _silent_reindexes(resources):

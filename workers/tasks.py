@@ -17,6 +17,7 @@ from catalog.queue import (
     BULK,
     EXPLAIN_MATCH,
     INDEX_PHOTOS,
+    RECUT_PHOTO,
     RUN_JOB,
     RUN_REINDEX,
     SWEEP,
@@ -28,6 +29,7 @@ from workers.analysis import analyze_upload
 from workers.background import run_job
 from workers.explaining import explain_match
 from workers.indexing import index_photos
+from workers.recropping import enqueue_requested, recut_photo
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
 from workers.sweeping import SHORT_SYNC_S, sweep, tidy
@@ -49,6 +51,7 @@ def index_photos_task(task: "Task[..., None]", photo_ids: list[int]) -> None:
     """Segment, embed and store these photos, then tell the index."""
     outcome = index_photos(process_resources(), photo_ids, task.request.id)
     log.info("photos %s: %s", _span(photo_ids), outcome)
+    enqueue_requested(process_resources(), photo_ids)
     _sync()
 
 
@@ -62,6 +65,13 @@ def analyze_photo_task(upload_id: str) -> None:
 def explain_match_task(explanation_id: str) -> None:
     """Work out why two garments match, for somebody who looks at them."""
     explain_match(process_resources(), uuid.UUID(explanation_id))
+
+
+@shared_task(name=RECUT_PHOTO, **_RETRY)
+def recut_photo_task(photo_id: int) -> None:
+    """Cut out what a person drew in a photo, then tell the index."""
+    if recut_photo(process_resources(), photo_id):
+        _sync(SHORT_SYNC_S)
 
 
 @shared_task(name=RUN_REINDEX, **_RETRY)

@@ -19,6 +19,7 @@ from catalog.tables.jobs import (
     UploadState,
 )
 from catalog.tables.maps import CatalogMap
+from catalog.tables.review import PhotoReview, Recut, Verdict
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -62,7 +63,9 @@ __all__ = [
     "JobState",
     "LoginLink",
     "Photo",
+    "PhotoReview",
     "PhotoState",
+    "Recut",
     "ReindexKind",
     "Role",
     "Token",
@@ -70,4 +73,5 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
+    "Verdict",
 ]

@@ -245,6 +245,12 @@ class Garment(Base):
     __table_args__ = (
         Index("ix_garment_photo_id_segmenter", "photo_id", "segmenter"),
         Index("ix_garment_category", "category"),
+        Index(
+            "ix_garment_correction_id",
+            "correction_id",
+            postgresql_where=text("correction_id IS NOT NULL"),
+        ),
+        Index("ix_garment_stale", "photo_id", postgresql_where=text("stale")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -265,9 +271,25 @@ class Garment(Base):
     role: Mapped[Role] = mapped_column(choice(Role))
     excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     """A person said that this is no garment to recommend."""
+    correction_id: Mapped[int | None] = mapped_column(
+        ForeignKey("correction.id", ondelete="SET NULL")
+    )
+    """What a person said about it; present also where that was only that it is right."""
+    found: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
+    """What the segmenter had seen, of a garment with a correction: category, box and mask.
+
+    None beside a correction: a person drew it where the segmenter saw nothing.
+    """
+    stale: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its box has changed, and mask, crop, colours and vectors do not follow it yet."""
+    boxed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its mask is all of its box: a person drew that, and the segmenter saw no garment in it."""
+    crop_version: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its crop was cut anew: part of the crop's address."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     photo: Mapped[Photo] = relationship(back_populates="garments")
+    correction: Mapped["Correction | None"] = relationship()
 
 
 class Embedding(Base):
@@ -283,7 +305,10 @@ class Embedding(Base):
 
 
 class Correction(Base):
-    """What a person changed about a garment; re-applied by overlap after a re-segmentation."""
+    """What a person said about a garment; re-applied by overlap after a re-segmentation.
+
+    One row for each garment, also where all was right: it is reviewed then.
+    """
 
     __tablename__ = "correction"
     __table_args__ = (Index("ix_correction_photo_id", "photo_id"),)
@@ -291,8 +316,20 @@ class Correction(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     photo_id: Mapped[int] = mapped_column(ForeignKey("photo.id", ondelete="CASCADE"))
     box: Mapped[list[float]]
-    """Where the garment was when it was corrected, x0, y0, x1, y1 in pixels."""
+    """Where it was seen, x0, y0, x1, y1 in pixels; of an added one where it was drawn first."""
+    seen: Mapped[str | None] = mapped_column(Text)
+    """The category that the segmenter saw; None for a garment that a person added."""
     category: Mapped[str | None] = mapped_column(Text)
+    """What it is instead."""
     new_box: Mapped[list[float] | None]
+    """The box that a person drew."""
     excluded: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def drawn_category(self) -> str:
+        """What a garment is that has to be made of this correction alone."""
+        category = self.category or self.seen
+        assert category is not None, "an added garment has a category"
+        return category

@@ -5,6 +5,7 @@ Used by the workers and by evaluation; detectron2 stays behind `segment_photos`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -17,7 +18,7 @@ from models.checkpoints import load_card, load_weights
 from models.devices import autocast, choose_device, put_on
 from models.folding import fold_batch_norm
 from models.segmentation.architecture import CascadeConfig, build_cascade
-from models.segmentation.compat import GeneralizedRCNN, Instances, paste_masks_in_image
+from models.segmentation.compat import Boxes, GeneralizedRCNN, Instances, paste_masks_in_image
 from models.segmentation.suppress import merge_duplicates
 
 DEFAULT_THRESHOLD = 0.4
@@ -98,6 +99,53 @@ class Segmenter:
                 outputs = self._model.inference(inputs, do_postprocess=False)
             found |= zip(places, outputs, strict=True)
         return [found[place].to("cpu") for place in range(len(images))]
+
+    @torch.inference_mode()
+    def masks_in_boxes(
+        self,
+        photo: np.ndarray,
+        boxes: Sequence[Sequence[float]],
+        categories: Sequence[str],
+    ) -> list[np.ndarray]:
+        """The mask of one garment in each given box, (H, W) bool of the photo's size.
+
+        The boxes are x0, y0, x1, y1 in pixels of the (H, W, 3) photo; nothing is looked for
+        outside of them. A category that the network does not know gets the mask of the one that
+        it sees best. A mask without a pixel means that the network sees no garment there.
+        """
+        if not boxes:
+            return []
+        image = self.prepare(photo)
+        height, width = photo.shape[:2]
+        scale = torch.tensor([image.shape[2] / width, image.shape[1] / height]).repeat(2)
+        scaled = torch.tensor([list(box) for box in boxes], dtype=torch.float32) * scale
+        probabilities = self._mask_probabilities(image, scaled, categories)
+        places = torch.tensor([list(box) for box in boxes], dtype=torch.float32)
+        return list(_paste(probabilities, places, (height, width)))
+
+    def _mask_probabilities(
+        self, image: torch.Tensor, boxes: torch.Tensor, categories: Sequence[str]
+    ) -> torch.Tensor:
+        """(N, 4) boxes in pixels of the prepared image -> (N, 1, 28, 28), on the CPU."""
+        asked = [self._classes_of(category) for category in categories]
+        counts = [len(classes) for classes in asked]
+        with self._turn, autocast(self._device):
+            images = self._model.preprocess_image([{"image": image}])
+            features = self._model.backbone(images.tensor)
+            # As at the door of the heads: see `_lay_out_features`.
+            plain = {name: value.float().contiguous() for name, value in features.items()}
+            given = Instances(images.image_sizes[0])
+            given.pred_boxes = Boxes(boxes.repeat_interleave(torch.tensor(counts), 0))
+            given.pred_classes = torch.tensor(list(chain(*asked)))
+            given = given.to(self._device)
+            (seen,) = self._model.roi_heads.forward_with_given_boxes(plain, [given])
+        groups = seen.pred_masks.float().cpu().split(counts)
+        return torch.stack([group[group.mean(dim=(1, 2, 3)).argmax()] for group in groups])
+
+    def _classes_of(self, category: str) -> list[int]:
+        if category in self.categories:
+            return [self.categories.index(category)]
+        return list(range(len(self.categories)))
 
     def prepare(self, photo: np.ndarray) -> torch.Tensor:
         """Scale an (H, W, 3) uint8 RGB photo to the network's size: (3, h, w) uint8."""

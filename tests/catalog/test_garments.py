@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from catalog.claims import claim_photos, finish_photo, hold_claims
+from catalog.corrections import correct_garment
 from catalog.errors import InputError, NotFoundError
-from catalog.garments import correct_garment, save_found
+from catalog.garments import save_found
 from catalog.items import upsert_items
 from catalog.roles import assign_roles
 from catalog.tables import Embedding, EntryState, Garment, Generation, IndexEntry, Photo, Role

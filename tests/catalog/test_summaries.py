@@ -21,6 +21,7 @@ class Seen:
     role: Role = Role.SOLD
     score: float = 0.9
     colours: list[dict[str, Any]] = field(default_factory=list)
+    correction_id: int | None = None
 
 
 def photo(*garments: Seen, state: PhotoState = PhotoState.INDEXED) -> SeenPhoto:

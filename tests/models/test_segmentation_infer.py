@@ -96,6 +96,37 @@ def test_a_photo_gets_the_same_answer_alone_and_beside_photos_of_other_sizes(
             assert mask_iou(same.mask, garment.mask) > 0.99
 
 
+def test_a_given_box_gets_the_mask_of_the_garment_in_it(
+    segmenter: Segmenter, drawn: list[DrawnPhoto]
+) -> None:
+    pixels = cv2.copyMakeBorder(drawn[0].pixels, 30, 0, 200, 40, cv2.BORDER_REPLICATE)
+    found = segmenter.segment_photos([pixels])[0]
+    boxes = [[round(edge) for edge in garment.box] for garment in found]
+    categories = [garment.category for garment in found]
+    masks = segmenter.masks_in_boxes(pixels, boxes, categories)
+    assert all(mask.shape == pixels.shape[:2] and mask.dtype == bool for mask in masks)
+    for garment, mask in zip(found, masks, strict=True):
+        assert mask_iou(garment.mask, mask) > 0.85
+    x0, y0, x1, y1 = boxes[0]
+    half = [x0, y0, x1, (y0 + y1) // 2]
+    (mask,) = segmenter.masks_in_boxes(pixels, [half], categories[:1])
+    rows, columns = np.nonzero(mask)
+    assert rows.max() <= half[3] + 1
+    assert columns.min() >= x0 - 1
+    assert mask_iou(mask, found[0].mask) < 0.85
+
+
+def test_a_category_that_the_network_does_not_know_gets_a_mask_all_the_same(
+    segmenter: Segmenter, drawn: list[DrawnPhoto]
+) -> None:
+    garment = max(drawn[0].garments, key=area)
+    rows, columns = np.nonzero(garment.mask)
+    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    (mask,) = segmenter.masks_in_boxes(drawn[0].pixels, [box], ["cape"])
+    assert mask_iou(mask, garment.mask) > 0.5
+    assert segmenter.masks_in_boxes(drawn[0].pixels, [], []) == []
+
+
 def test_photos_that_are_padded_alike_run_together() -> None:
     shapes = [(3, 352, 500), (3, 340, 512), (3, 353, 512), (3, 512, 352), (3, 352, 481)]
     assert group_by_padded_size(shapes) == [[0, 1, 4], [2], [3]]

@@ -30,6 +30,20 @@ class FakeSegmenter:
             raise RuntimeError("out of memory")
         return [[self._middle(photo)] for photo in photos]
 
+    def masks_in_boxes(
+        self,
+        photo: NDArray[np.uint8],
+        boxes: Sequence[Sequence[float]],
+        categories: Sequence[str],
+    ) -> list[NDArray[np.bool_]]:
+        """The upper half of each box; nothing where the box begins at the photo's left edge."""
+        masks = []
+        for x0, y0, x1, y1 in np.array(boxes, dtype=int).reshape(-1, 4):
+            mask = np.zeros(photo.shape[:2], dtype=bool)
+            mask[y0 : (y0 + y1) // 2, x0:x1] = x0 > 0
+            masks.append(mask)
+        return masks
+
     def _middle(self, photo: NDArray[np.uint8]) -> FoundGarment:
         height, width = photo.shape[:2]
         mask = np.zeros((height, width), dtype=bool)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.corrections import correct_garment
 from catalog.errors import StoreUnavailableError
-from catalog.garments import correct_garment
 from catalog.photos.image_store import photo_key
 from catalog.tables import JobState, ReindexKind
 from tests.workers.bench import Bench

@@ -1,6 +1,6 @@
 """The JSON API under /api/v1: one blueprint, one module for each subject."""
 
-from web.api import audit, ingest, items, maps, operate, search, why
+from web.api import audit, ingest, items, maps, operate, review, search, why
 from web.api.blueprint import blueprint
 
-__all__ = ["audit", "blueprint", "ingest", "items", "maps", "operate", "search", "why"]
+__all__ = ["audit", "blueprint", "ingest", "items", "maps", "operate", "review", "search", "why"]

@@ -1,6 +1,6 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, audit, browse, login, map, search, tokens, why
+from web.pages import admin, audit, browse, login, map, review, search, tokens, why
 
 BLUEPRINTS = (
     browse.blueprint,
@@ -9,6 +9,7 @@ BLUEPRINTS = (
     login.blueprint,
     admin.blueprint,
     audit.blueprint,
+    review.blueprint,
     tokens.blueprint,
 )
 

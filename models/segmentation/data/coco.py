@@ -162,6 +162,8 @@ def _read_content(folder: Path, content: Mapping[str, Any]) -> list[LabelledPhot
     categories = {entry["id"]: entry["name"] for entry in content["categories"]}
     annotations: dict[int, list[dict[str, Any]]] = {}
     for annotation in content["annotations"]:
+        if annotation.get("iscrowd"):
+            continue  # no single garment, or none at all: background
         annotations.setdefault(annotation["image_id"], []).append(annotation)
     return [
         LabelledPhoto(
