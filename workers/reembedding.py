@@ -15,7 +15,7 @@ from catalog.jobs import advance_job
 from catalog.photos.decode import decode_crop
 from catalog.search.generations import fill_from_vectors, find_missing_vectors
 from catalog.search.outbox import mark_dirty
-from catalog.tables import Embedding, Garment, Generation
+from catalog.tables import Embedding, Garment, Generation, Work
 from workers.resources import Resources
 from workers.seeing import embed_in_batches
 
@@ -31,7 +31,7 @@ def reembed_some(
     with services.sessions.begin() as session:
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
-    while time.monotonic() < until:
+    while (started := time.monotonic()) < until:
         with services.sessions() as session:
             ids = find_missing_vectors(session, generation, _ROWS)
             if not ids:
@@ -55,6 +55,9 @@ def reembed_some(
             if values:
                 session.execute(insert(Embedding).values(values).on_conflict_do_nothing())
             mark_dirty(session, present)
+            passed_s = time.monotonic() - started
+            resources.pace.note(Work.CROPS, len(crops), passed_s, generation.embedder)
+            resources.pace.save(session)
             _report(session, job_id, generation)
             session.commit()
     return True

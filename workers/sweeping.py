@@ -5,6 +5,7 @@ process with visitors' searches, so what takes long is the tidying's, or a bulk 
 """
 
 import logging
+import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.errors import CheckpointError, ConflictError
+from catalog.known_checkpoints import report_checkpoints
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.search.generations import active_generation
@@ -20,7 +22,7 @@ from catalog.search.unseen import reopen_unseen
 from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Generation, Job, JobKind, JobState, ReindexKind
-from workers.resources import Resources, find_checkpoint
+from workers.resources import Resources, find_checkpoint, find_checkpoints
 
 SHORT_SYNC_S = 1.0
 """How long a sync may hold up a visitor, give or take the batch that is being sent."""
@@ -34,6 +36,7 @@ def sweep(resources: Resources) -> None:
     """Re-enqueue stale photos and re-index slices, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
     look_for_models(resources)
+    tell_checkpoints(resources)
     with services.sessions.begin() as session:
         reopen_unseen(session)
         stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
@@ -48,12 +51,20 @@ def sweep(resources: Resources) -> None:
 
 def tidy(resources: Resources) -> None:
     """Remove photos that no item shows, and their bytes; summarise what an old release left."""
+    tell_checkpoints(resources)  # bulk workers may live on another machine than those that sweep
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:
             left = refresh_missing(session, resources.settings.shop_words)
+
+
+def tell_checkpoints(resources: Resources) -> None:
+    """Let the pages know which checkpoints this machine has to re-index with."""
+    found = find_checkpoints(resources.settings)
+    with resources.services.sessions.begin() as session:
+        report_checkpoints(session, socket.gethostname(), found)
 
 
 def look_for_models(resources: Resources) -> None:

@@ -16,6 +16,7 @@ from catalog.tables.jobs import (
     UploadGarment,
     UploadState,
 )
+from catalog.tables.measuring import Comparison, KnownCheckpoint, Work, WorkRate
 from catalog.tables.shop import (
     Catalog,
     Correction,
@@ -34,6 +35,7 @@ from catalog.tables.shop import (
 __all__ = [
     "Base",
     "Catalog",
+    "Comparison",
     "Correction",
     "DiscardedPhoto",
     "Embedding",
@@ -51,6 +53,7 @@ __all__ = [
     "JobKind",
     "JobLog",
     "JobState",
+    "KnownCheckpoint",
     "LoginLink",
     "Photo",
     "PhotoState",
@@ -61,4 +64,6 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
+    "Work",
+    "WorkRate",
 ]

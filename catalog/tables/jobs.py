@@ -67,6 +67,8 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
     heartbeat_at: Mapped[datetime | None]
+    recent: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """How far it was of late, [[seconds of the epoch, done], ...]: what its rate is made from."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 
