@@ -1,6 +1,6 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, browse, login, search, tokens
+from web.pages import admin, browse, jobs, login, reindex, search, tokens
 
 BLUEPRINTS = (
     browse.blueprint,
@@ -10,4 +10,4 @@ BLUEPRINTS = (
     tokens.blueprint,
 )
 
-__all__ = ["BLUEPRINTS"]
+__all__ = ["BLUEPRINTS", "jobs", "reindex"]
