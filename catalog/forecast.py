@@ -59,6 +59,11 @@ class Forecast:
         return None if None in parts else sum(part for part in parts if part is not None)
 
     @property
+    def least(self) -> float:
+        """The seconds of what was measured."""
+        return sum(step.seconds or 0.0 for step in self.steps)
+
+    @property
     def is_sure(self) -> bool:
         """Whether every rate is that of the checkpoint itself."""
         return all(step.same_checkpoint for step in self.steps)

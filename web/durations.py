@@ -3,24 +3,23 @@
 Registered as template filters by `web.filters`.
 """
 
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def format_duration(seconds: float | None) -> str:
-    """Such as "40 seconds", "3 minutes", "1 hour 20 minutes"; empty for None."""
+    """Such as "40 seconds", "3 minutes 5 seconds", "12 hours"; empty for None."""
     if seconds is None:
         return ""
     whole = round(seconds)
-    for place, (unit, length_s) in enumerate(_UNITS):
-        if whole >= length_s:
-            count, rest = divmod(whole, length_s)
-            words = _plural(count, unit)
-            if place + 1 < len(_UNITS):
-                smaller, smaller_s = _UNITS[place + 1]
-                part = rest // smaller_s
-                return f"{words} {_plural(part, smaller)}" if part and count < 10 else words
-            return words
-    return "less than a second" if seconds < 1 else _plural(whole, "second")
+    if whole < 1:
+        return "less than a second"
+    place = next(place for place, (_, length_s) in enumerate(_UNITS) if whole >= length_s)
+    (unit, length_s), smaller = _UNITS[place], _UNITS[place + 1 : place + 2]
+    count, rest = divmod(whole, length_s)
+    words = [_plural(count, unit)]
+    if count < 10 and smaller and (part := rest // smaller[0][1]):
+        words.append(_plural(part, smaller[0][0]))
+    return " ".join(words)
 
 
 def format_time_left(seconds: float | None) -> str:

@@ -19,7 +19,9 @@ from catalog.tables import Embedding, Garment, Generation, Work
 from workers.resources import Resources
 from workers.seeing import embed_in_batches
 
-_ROWS = 256
+_FEW, _MANY = 32, 256
+"""Crops between two commits: few where that takes seconds, so that people see it move."""
+_QUICK_S = 2.0
 
 
 def reembed_some(
@@ -31,9 +33,11 @@ def reembed_some(
     with services.sessions.begin() as session:
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
+        _report(session, job_id, generation)
+    rows = _FEW
     while (started := time.monotonic()) < until:
         with services.sessions() as session:
-            ids = find_missing_vectors(session, generation, _ROWS)
+            ids = find_missing_vectors(session, generation, rows)
             if not ids:
                 _report(session, job_id, generation)
                 session.commit()
@@ -60,6 +64,7 @@ def reembed_some(
             resources.pace.save(session)
             _report(session, job_id, generation)
             session.commit()
+        rows = min(2 * rows, _MANY) if passed_s < _QUICK_S else _FEW
     return True
 
 

@@ -95,4 +95,4 @@ def _progress() -> dict[str, Any]:
 
 def catalog_names(jobs: Sequence[Job]) -> dict[int, str]:
     """The names of the catalogs that these jobs are about."""
-    return queries.catalogcatalog_names(session(), jobs)
+    return queries.catalog_names(session(), jobs)
