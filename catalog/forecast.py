@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 from catalog.errors import ConflictError
 from catalog.known_checkpoints import find_checkpoint_id, list_checkpoints
 from catalog.rates import Rate, Rates, load_rates
+from catalog.search.comparing import SAMPLE
 from catalog.search.generations import active_generation
+from catalog.search.side_by_side import MOST_ITEMS
 from catalog.tables import (
     Embedding,
     Garment,
     Generation,
+    Item,
     ItemPhoto,
     Photo,
     PhotoState,
@@ -121,7 +124,12 @@ def _steps(
         rate, own = _rate(rates, (Work.CROPS, Work.EMBEDDING), embedder, active.embedder)
         unseen = garments - _count_seen(session, active, embedder)
         steps.append(Step(Work.CROPS, unseen, rate, own))
-    return [*steps, Step(Work.VECTORS, garments, rates.get((Work.VECTORS, "")))]
+    searches = min(garments, SAMPLE) + min(_count_items(session), MOST_ITEMS)
+    return [
+        *steps,
+        Step(Work.VECTORS, garments, rates.get((Work.VECTORS, ""))),
+        Step(Work.COMPARING, searches, rates.get((Work.COMPARING, ""))),
+    ]
 
 
 def _rate(
@@ -139,6 +147,11 @@ def _count_photos(session: Session) -> int:
     shown = exists().where(ItemPhoto.photo_id == Photo.id)
     query = select(func.count()).where(Photo.state == PhotoState.INDEXED, shown)
     return session.scalar(query) or 0
+
+
+def _count_items(session: Session) -> int:
+    some = select(Item.id).where(Item.deleted_at.is_(None)).limit(MOST_ITEMS)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _count_garments(session: Session, active: Generation) -> int:

@@ -104,7 +104,7 @@ def forecast(kind: str, segmenter: str | None, embedder: str | None) -> None:
     for step in found.steps:
         rate = f"at {step.rate.per_second:,.1f} a second" if step.rate else "never measured here"
         other = "" if step.same_checkpoint else ", measured with the present checkpoint"
-        click.echo(f"{step.count:,} {step.work.value}, {rate}{other}")
+        click.echo(f"{step.work.value}: {step.count:,} {rate}{other}")
     if found.seconds is not None:
         click.echo(f"In all {timedelta(seconds=round(found.seconds))}.")
 

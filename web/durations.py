@@ -36,12 +36,13 @@ def format_rate(per_second: float | None, noun: str) -> str:
     """Such as "12 photos a second" and "24 photos a minute"; empty for None. `noun` is plural."""
     if per_second is None:
         return ""
-    for unit, length_s in (("second", 1), ("minute", 60), ("hour", 3600)):
-        if (count := per_second * length_s) >= 2:
-            return (
-                f"{count:,.0f} {noun} a {unit}" if count >= 10 else f"{count:.1f} {noun} a {unit}"
-            )
-    return f"{per_second * 3600:.1f} {noun} an hour"
+    if per_second >= 2:
+        count, unit = per_second, "a second"
+    elif per_second * 60 >= 2:
+        count, unit = per_second * 60, "a minute"
+    else:
+        count, unit = per_second * 3600, "an hour"
+    return f"{count:,.0f} {noun} {unit}" if count >= 10 else f"{count:.1f} {noun} {unit}"
 
 
 def _plural(count: int, unit: str) -> str:

@@ -19,8 +19,9 @@ from catalog.tables import Embedding, Garment, Generation, Work
 from workers.resources import Resources
 from workers.seeing import embed_in_batches
 
-_FEW, _MANY = 32, 256
-"""Crops between two commits: few where that takes seconds, so that people see it move."""
+_ROWS = 256
+"""Crops between two commits at most, and fewer where they take long: people want to see it move."""
+_FEW = 32
 _QUICK_S = 2.0
 
 
@@ -34,7 +35,7 @@ def reembed_some(
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
         _report(session, job_id, generation)
-    rows = _FEW
+    rows = min(_FEW, _ROWS)
     while (started := time.monotonic()) < until:
         with services.sessions() as session:
             ids = find_missing_vectors(session, generation, rows)
@@ -64,7 +65,7 @@ def reembed_some(
             resources.pace.save(session)
             _report(session, job_id, generation)
             session.commit()
-        rows = min(2 * rows, _MANY) if passed_s < _QUICK_S else _FEW
+        rows = min(2 * rows, _ROWS) if passed_s < _QUICK_S else min(_FEW, _ROWS)
     return True
 
 

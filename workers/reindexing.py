@@ -147,11 +147,14 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> bool:
     False when the job was cancelled meanwhile: nothing has happened then.
     """
     services = resources.services
+    started = time.monotonic()
     with services.sessions() as session:
         old = active_generation(session)
         assert old is not None, "a re-index starts from an active generation"
         report = compare_generations(session, services.index, old, generation)
         compared = compare_items(session, services.index, old, generation)
+    searches = report["sampled"] + len(compared)
+    resources.pace.note(Work.COMPARING, searches, time.monotonic() - started)
     objections = find_objections(report | summarise(compared), max_changed_of(job))
     automatic = job.parameters.get("switch", "auto") == "auto"
     with services.sessions.begin() as session:
@@ -159,6 +162,7 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> bool:
         if get_job(session, job.id, lock=True).cancel_requested:
             return False
         save_comparison(session, generation, report, compared)
+        resources.pace.save(session)
         if automatic and not objections:
             activate(session, services.index, session.get_one(Generation, generation.id))
             drop_retired(session, services.index)

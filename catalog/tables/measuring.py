@@ -21,6 +21,8 @@ class Work(enum.StrEnum):
     """Crops embedded while photos are indexed: the segmenter works at the same time."""
     VECTORS = "vectors"
     """Vectors sent to the index by a re-index."""
+    COMPARING = "comparing"
+    """Garments and items searched for in the old and the new index, before a switch."""
 
 
 class WorkRate(Base):

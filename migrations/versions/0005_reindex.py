@@ -32,6 +32,7 @@ def upgrade() -> None:
                 "crops",
                 "embedding",
                 "vectors",
+                "comparing",
                 name="work",
                 native_enum=False,
                 create_constraint=True,
