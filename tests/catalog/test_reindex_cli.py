@@ -182,7 +182,11 @@ def test_a_forecast_is_printed_with_what_was_measured(
     assert "In all" not in output
 
 
-def test_against_the_gate_a_switch_needs_a_reason(session: Session, generation: Generation) -> None:
+def test_against_the_gate_a_switch_needs_a_reason(
+    session: Session, generation: Generation, services: Services
+) -> None:
+    for collection in (generation.collection, "garments_2"):
+        services.index.create_collection(collection, generation.dimensions)
     building = _building(generation, "garments_2")
     session.add(building)
     session.flush()

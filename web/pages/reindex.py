@@ -13,7 +13,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from catalog import operations
-from catalog.errors import LookalikeError
+from catalog.errors import LookalikeError, NotFoundError
 from catalog.forecast import forecast_reindex
 from catalog.jobs import OPEN_STATES
 from catalog.known_checkpoints import list_checkpoints
@@ -60,6 +60,8 @@ def reindex() -> str:
 def watch_reindex() -> str:
     """The part of the page that changes by itself while a new index is filled."""
     job = queries.find_last_reindex(session())
+    if job is None:
+        raise NotFoundError("job", "re-index")
     return render_template("_reindex_watch.html", job=job, button=ButtonForm())
 
 
