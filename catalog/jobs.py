@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from catalog.catalogs import ensure_catalog
 from catalog.errors import ConflictError, InputError, NotFoundError
+from catalog.progress import with_sample
 from catalog.tables import Job, JobKind, JobLog, JobState
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
@@ -55,7 +56,7 @@ def start_job(
 
 def advance_job(session: Session, job_id: UUID, done: int, total: int | None = None) -> None:
     """Note how far a job is and that somebody is alive behind it; a finished job stays as it is."""
-    values: dict[str, Any] = {"done": done, "heartbeat_at": func.now()}
+    values: dict[str, Any] = {"done": done, "heartbeat_at": func.now(), "recent": with_sample(done)}
     if total is not None:
         values["total"] = total
     session.execute(update(Job).where(Job.id == job_id, Job.state.in_(OPEN_STATES)).values(values))

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from ingest.errors import RowError
 
 MAX_KEPT_REJECTS = 200
+MAX_TOLD_REJECTS = 50
+"""So many of them the server is told of, for the page of the job."""
 
 
 class Progress(Protocol):
@@ -62,11 +64,17 @@ class Report:
             self.rejects.append(error)
 
     def to_json(self) -> dict[str, Any]:
-        """The counts, as the job on the server keeps them."""
+        """The counts and the first rejected rows, as the job on the server keeps them."""
         return {
             **self.results,
             "rejected": self.rejected,
             "left_out": self.left_out.total(),
             "photos_sent": self.photos_sent,
             "bytes_sent": self.bytes_sent,
+            "rejected_rows": [_reject_json(each) for each in self.rejects[:MAX_TOLD_REJECTS]],
         }
+
+
+def _reject_json(error: RowError) -> dict[str, Any]:
+    words = {"reason": error.reason, "remedy": error.remedy}
+    return {"line": error.line, "sku": error.sku} | words

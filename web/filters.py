@@ -12,7 +12,11 @@ from flask import Flask
 
 from catalog.browsing import MANY_GARMENTS, Sort
 from catalog.colours import PALETTE
+from catalog.photos.remedies import find_remedy
+from catalog.progress import progress_of
 from catalog.tables import JobKind
+from web.durations import format_duration, format_rate, format_time_left
+from web.job_words import asked_of, result_of, unit_of
 from web.present import crop_url, variant_url
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "KRW": "₩"}
@@ -50,6 +54,14 @@ def register_filters(app: Flask) -> None:
         likeness=describe_likeness,
         band=format_band,
         kind_words=describe_kind,
+        duration=format_duration,
+        time_left=format_time_left,
+        rate=format_rate,
+        unit=unit_of,
+        asked=asked_of,
+        outcome=result_of,
+        progress=progress_of,
+        remedy=find_remedy,
     )
     app.jinja_env.globals.update(
         variant_url=variant_url,

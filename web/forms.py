@@ -8,6 +8,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     EmailField,
+    IntegerField,
     PasswordField,
     RadioField,
     SelectMultipleField,
@@ -16,7 +17,7 @@ from wtforms import (
     widgets,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
 
 class ButtonForm(FlaskForm):
@@ -53,6 +54,9 @@ class ReindexForm(FlaskForm):
     )
     segmenter = StringField("Segmenter", [Length(max=200)])
     embedder = StringField("Embedder", [Length(max=200)])
+    max_changed = IntegerField(
+        "Neighbours that may change, in percent", [Optional(), NumberRange(0, 100)]
+    )
     submit = SubmitField("Start re-index")
 
 

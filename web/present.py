@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import url_for
 
+from catalog.progress import progress_of
 from catalog.search.similar import SimilarItem
 from catalog.tables import Garment, Generation, Item, Job, Photo, Upload, UploadGarment
 from web.queries import Cover
@@ -107,7 +108,12 @@ def similar_json(hits: Sequence[SimilarItem], covers: Mapping[Any, Cover]) -> li
 def job_json(job: Job, catalogs: Mapping[int, str]) -> dict[str, Any]:
     """A job without its log; `catalogs` has names by id."""
     catalog = catalogs.get(job.catalog_id) if job.catalog_id else None
-    return {name: getattr(job, name) for name in _JOB} | {"catalog": catalog}
+    progress = progress_of(job)
+    return {name: getattr(job, name) for name in _JOB} | {
+        "catalog": catalog,
+        "per_second": progress.per_second,
+        "seconds_left": progress.seconds_left,
+    }
 
 
 def job_with_log(job: Job, catalogs: Mapping[int, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from catalog.tables import (
     Item,
     ItemPhoto,
     Job,
+    JobKind,
     Photo,
     PhotoState,
 )
@@ -165,6 +166,12 @@ def count_behind(session: Session) -> dict[int, int]:
 
 def list_generations(session: Session) -> Sequence[Generation]:
     return session.scalars(select(Generation).order_by(Generation.id.desc())).all()
+
+
+def find_last_reindex(session: Session) -> Job | None:
+    """The newest re-index job with its log."""
+    query = select(Job).where(Job.kind == JobKind.REINDEX).options(selectinload(Job.log))
+    return session.scalars(query.order_by(Job.created_at.desc()).limit(1)).one_or_none()
 
 
 def list_failures(

@@ -3,6 +3,7 @@
 Called by the `index_photos` task and, for single batches, by the re-index of photos.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -35,7 +36,7 @@ from catalog.queue import enqueue_photos
 from catalog.roles import assign_roles
 from catalog.search.generations import building_generation, hold_live_generations
 from catalog.search.outbox import mark_dirty
-from catalog.tables import Embedding, Photo
+from catalog.tables import Embedding, Photo, Work
 from models.ahead import work_ahead
 from workers.resources import Resources
 from workers.seeing import Pixels, SeenPhoto, see_photos
@@ -100,6 +101,7 @@ def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -
         photos = [PhotoRef(photo.id, photo.sha256) for photo in claim.photos]
     _enqueue(resources, claim.retry_singly)
     outcome = Outcome(failed=len(claim.quarantined))
+    stopwatch = _Stopwatch(resources, targets)
     unfinished = {photo.id for photo in photos}
     try:
         for photo_id, garments in _work_through(resources, photos, targets, task_id):
@@ -119,7 +121,30 @@ def index_photos(resources: Resources, photo_ids: Sequence[int], task_id: str) -
         _release(resources, unfinished, task_id)
         _enqueue(resources, sorted(unfinished))
         outcome.handed_back = len(unfinished)
+    stopwatch.save(outcome.indexed)
     return outcome
+
+
+class _Stopwatch:
+    """Measures a task's photos, where no model had to be loaded first and one pair looks at them.
+
+    While a re-index builds, two look: that says nothing about either.
+    """
+
+    def __init__(self, resources: Resources, targets: Sequence[Target]) -> None:
+        first = targets[0]
+        used = (first.segmenter, *first.embedders)
+        self._counts = len(used) == 2 and len(targets) == 1 and all(map(resources.has_loaded, used))
+        self._resources = resources
+        self._segmenter = first.segmenter
+        self._started = time.monotonic()
+
+    def save(self, photos: int) -> None:
+        pace = self._resources.pace
+        if self._counts:
+            pace.note(Work.PHOTOS, photos, time.monotonic() - self._started, self._segmenter)
+        with self._resources.services.sessions.begin() as session:
+            pace.save(session)
 
 
 def live_targets(resources: Resources) -> list[Target]:
@@ -238,6 +263,7 @@ def _see(resources: Resources, batch: Sequence[Decoded], targets: Sequence[Targe
             resources.segmenter(target.segmenter),
             {name: resources.embedder(name) for name in target.embedders},
             resources.settings.embed_batch,
+            resources.pace,
         )
         for target in targets
     ]

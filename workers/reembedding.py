@@ -15,11 +15,14 @@ from catalog.jobs import advance_job
 from catalog.photos.decode import decode_crop
 from catalog.search.generations import fill_from_vectors, find_missing_vectors
 from catalog.search.outbox import mark_dirty
-from catalog.tables import Embedding, Garment, Generation
+from catalog.tables import Embedding, Garment, Generation, Work
 from workers.resources import Resources
 from workers.seeing import embed_in_batches
 
 _ROWS = 256
+"""Crops between two commits at most, and fewer where they take long: people want to see it move."""
+_FEW = 32
+_QUICK_S = 2.0
 
 
 def reembed_some(
@@ -31,9 +34,11 @@ def reembed_some(
     with services.sessions.begin() as session:
         # Garments whose vectors exist already (an embedder that was used before) join at once.
         fill_from_vectors(session, generation)
-    while time.monotonic() < until:
+        _report(session, job_id, generation)
+    rows = min(_FEW, _ROWS)
+    while (started := time.monotonic()) < until:
         with services.sessions() as session:
-            ids = find_missing_vectors(session, generation, _ROWS)
+            ids = find_missing_vectors(session, generation, rows)
             if not ids:
                 _report(session, job_id, generation)
                 session.commit()
@@ -55,8 +60,12 @@ def reembed_some(
             if values:
                 session.execute(insert(Embedding).values(values).on_conflict_do_nothing())
             mark_dirty(session, present)
+            passed_s = time.monotonic() - started
+            resources.pace.note(Work.CROPS, len(crops), passed_s, generation.embedder)
+            resources.pace.save(session)
             _report(session, job_id, generation)
             session.commit()
+        rows = min(2 * rows, _ROWS) if passed_s < _QUICK_S else min(_FEW, _ROWS)
     return True
 
 

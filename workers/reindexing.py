@@ -6,15 +6,14 @@ database, so a kill costs one slice and other work gets its turn in between.
 
 import time
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
 from catalog.errors import ConflictError, LookalikeError
 from catalog.jobs import advance_job, finish_job, get_job, log_job
 from catalog.queue import RUN_REINDEX
+from catalog.search.gate import find_objections, max_changed_of
 from catalog.search.generations import (
     activate,
     active_generation,
@@ -26,8 +25,9 @@ from catalog.search.generations import (
     fill_from_vectors,
     is_behind,
 )
+from catalog.search.side_by_side import compare_items, save_comparison, summarise
 from catalog.search.sync import sync_index
-from catalog.tables import Generation, Job, JobState, ReindexKind
+from catalog.tables import Generation, Job, JobState, ReindexKind, Work
 from workers.locks import hold_alone
 from workers.reembedding import reembed_some
 from workers.resegmenting import resegment_some
@@ -36,14 +36,6 @@ from workers.resources import Resources, checkpoint_card
 _SLICE_S = 60.0
 _MESSAGE_LENGTH = 500
 _LOCK = 0x6C6F6F6B  # an arbitrary key of Postgres advisory locks, used by re-indexing alone
-MIN_SELF_MATCH = 0.98
-"""The gate: at least this share of sampled garments must find themselves in the new collection."""
-MIN_KEPT = 0.8
-"""The gate: at least this share of the old collection's count must be in the new one.
-
-Another segmenter may well find a few garments fewer; where a fifth is gone, photos could not be
-read or the models are no good, and a person has to look.
-"""
 
 
 def advance_reindex(resources: Resources, job_id: uuid.UUID, slice_s: float = _SLICE_S) -> None:
@@ -80,8 +72,11 @@ def _advance(resources: Resources, job: Job, until: float) -> bool:
     if _fill_some(resources, job, generation, until):
         return True
     services = resources.services
-    sync_index(services.sessions, services.index)
+    started = time.monotonic()
+    sent = sync_index(services.sessions, services.index).sent
+    resources.pace.note(Work.VECTORS, sent, time.monotonic() - started)
     with services.sessions.begin() as session:
+        resources.pace.save(session)
         behind = is_behind(session, generation)
         log_job(session, job.id, "info", f"all garments prepared, {behind} entries to send")
     # What is left, a cancel too, is for the next slice.
@@ -151,16 +146,22 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> bool:
     False when the job was cancelled meanwhile: nothing has happened then.
     """
     services = resources.services
+    started = time.monotonic()
     with services.sessions() as session:
         old = active_generation(session)
         assert old is not None, "a re-index starts from an active generation"
         report = compare_generations(session, services.index, old, generation)
-    objections = find_objections(report)
+        compared = compare_items(session, services.index, old, generation)
+    searches = report["sampled"] + len(compared)
+    resources.pace.note(Work.COMPARING, searches, time.monotonic() - started)
+    objections = find_objections(report | summarise(compared), max_changed_of(job))
     automatic = job.parameters.get("switch", "auto") == "auto"
     with services.sessions.begin() as session:
         # Locked before it is asked: a cancel comes either in time or when the job is over.
         if get_job(session, job.id, lock=True).cancel_requested:
             return False
+        save_comparison(session, generation, report, compared)
+        resources.pace.save(session)
         if automatic and not objections:
             activate(session, services.index, session.get_one(Generation, generation.id))
             drop_retired(session, services.index)
@@ -172,19 +173,6 @@ def _conclude(resources: Resources, job: Job, generation: Generation) -> bool:
         else:
             finish_job(session, job.id, JobState.DONE, report)
     return True
-
-
-def find_objections(report: Mapping[str, Any]) -> list[str]:
-    """Why the compared generation must not serve before a person has looked; none when it may."""
-    old, new = report["old_count"], report["new_count"]
-    objections = []
-    if old and not report["sampled"]:
-        objections.append("no garment could be compared")
-    if new < MIN_KEPT * old:
-        objections.append(f"{new} garments where the old index has {old}")
-    if report["self_match"] < MIN_SELF_MATCH:
-        objections.append("too few garments find themselves")
-    return objections
 
 
 def _log_failure(resources: Resources, job_id: uuid.UUID, error: Exception) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from catalog.errors import UnavailableError
 from catalog.jobs import advance_job, log_job
 from catalog.roles import assign_roles
-from catalog.tables import Garment, Generation, ItemPhoto, Job, Photo, PhotoState
+from catalog.tables import Garment, Generation, ItemPhoto, Job, Photo, PhotoState, Work
 from workers.indexing import (
     PhotoRef,
     Result,
@@ -88,6 +88,8 @@ def _resegment(
     resources: Resources, job_id: uuid.UUID, generation: Generation, photos: list[PhotoRef]
 ) -> None:
     target = _find_target(resources, generation)
+    resources.segmenter(target.segmenter)  # loaded before the time is taken
+    started = time.monotonic()
     decoded = [decode(resources, photo) for photo in photos]
     results = see_batch(resources, decoded, [target])
     with resources.services.sessions.begin() as session:
@@ -98,8 +100,16 @@ def _resegment(
             if result.error:
                 log_job(session, job_id, "error", f"photo {result.photo.sha256}: {result.error}")
         _move_on(session, job_id, photos)
+        passed_s = time.monotonic() - started
+        resources.pace.note(Work.PHOTOS, len(photos), passed_s, target.segmenter)
     # What people drew wins over what was seen, before this index serves.
     recut_at_once(resources, [photo.id for photo in photos], generation.segmenter)
+    _save_pace(resources)
+
+
+def _save_pace(resources: Resources) -> None:
+    with resources.services.sessions.begin() as session:
+        resources.pace.save(session)
 
 
 def _find_target(resources: Resources, generation: Generation) -> Target:

@@ -8,14 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from catalog.errors import CheckpointError, ConfigError
+from catalog.known_checkpoints import FoundCheckpoint
 from catalog.search.generations import ensure_generation
 from catalog.services import Services, make_services
 from catalog.settings import Settings, load_settings
 from catalog.tables import Generation
 from models.checkpoints import Card, Kind, load_card
+from workers.pace import Pace
 
 if TYPE_CHECKING:
     from models.embedding.infer import Embedder
@@ -30,6 +32,7 @@ class Resources:
     _segmenters: dict[str, "Segmenter"] = field(default_factory=dict)
     _embedders: dict[str, "Embedder"] = field(default_factory=dict)
     _loading: Lock = field(default_factory=Lock)
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def settings(self) -> Settings:
@@ -56,6 +59,10 @@ class Resources:
                 folder = find_checkpoint(self.settings, "embedding", checkpoint_id)
                 self._embedders[checkpoint_id] = load_embedder(folder, self.settings.device)
             return self._embedders[checkpoint_id]
+
+    def has_loaded(self, checkpoint_id: str) -> bool:
+        """Whether its first use takes no longer than any other."""
+        return checkpoint_id in self._segmenters or checkpoint_id in self._embedders
 
     def active_generation(self) -> Generation:
         """The generation that is served; the first start makes it from the configured pair."""
@@ -122,6 +129,17 @@ def checkpoint_card(settings: Settings, kind: Kind, name: str | None) -> Card:
         "CHECKPOINT_LIBRARY",
         f"has no {kind} checkpoint called {name!r}; give a folder name or an id",
     )
+
+
+def find_checkpoints(settings: Settings) -> list[FoundCheckpoint]:
+    """Every checkpoint that a re-index could be asked for, the configured ones first."""
+    found = []
+    for kind in get_args(Kind):
+        for place, folder in enumerate(_checkpoint_folders(settings, kind)):
+            with suppress(CheckpointError):
+                card = load_card(folder, kind)
+                found.append(FoundCheckpoint(kind, folder.name, card.id, configured=place == 0))
+    return found
 
 
 _SETTING = {"segmentation": "segmenter_checkpoint", "embedding": "embedder_checkpoint"}

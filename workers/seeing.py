@@ -3,6 +3,7 @@
 Used by indexing, photo search and re-indexing; touches neither database nor index.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from catalog.colours import dominant_colours
 from catalog.garments import NewGarment
 from catalog.masks import encode_mask, outline_of
 from catalog.photos.decode import decode_crop, encode_crop
+from catalog.tables import Work
 from models.crops import cut_crop
+from workers.pace import Pace
 
 if TYPE_CHECKING:
     from models.embedding.infer import Embedder
@@ -37,8 +40,12 @@ def see_photos(
     segmenter: "Segmenter",
     embedders: Mapping[str, "Embedder"],
     embed_batch: int,
+    pace: Pace | None = None,
 ) -> list[SeenPhoto]:
-    """Find, cut and embed every garment of some photos, all crops in common batches."""
+    """Find, cut and embed every garment of some photos, all crops in common batches.
+
+    `pace` is told how long the embedding took.
+    """
     found = segmenter.segment_photos(photos)
     garments = [
         [describe_garment(photo, garment) for garment in seen]
@@ -46,9 +53,12 @@ def see_photos(
     ]
     # What is embedded is the crop as it is stored, so that a later re-embedding sees the same.
     crops = [decode_crop(garment.crop) for seen in garments for garment in seen]
-    vectors = {
-        name: embed_in_batches(crops, embedder, embed_batch) for name, embedder in embedders.items()
-    }
+    vectors = {}
+    for name, embedder in embedders.items():
+        started = time.monotonic()
+        vectors[name] = embed_in_batches(crops, embedder, embed_batch)
+        if pace is not None:
+            pace.note(Work.EMBEDDING, len(crops), time.monotonic() - started, name)
     return [
         SeenPhoto(seen, {name: rows[start:end] for name, rows in vectors.items()})
         for seen, (start, end) in zip(garments, _spans(garments), strict=True)

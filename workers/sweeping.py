@@ -5,6 +5,7 @@ process with visitors' searches, so what takes long is the tidying's, or a bulk 
 """
 
 import logging
+import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from catalog.background import enqueue_silent_jobs
 from catalog.errors import CheckpointError, ConflictError
 from catalog.explaining import expire_explanations
+from catalog.known_checkpoints import report_checkpoints
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.recuts import enqueue_recuts, find_due, reopen_recuts
@@ -23,7 +25,7 @@ from catalog.search.unseen import reopen_unseen
 from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Generation, Job, JobKind, JobState, ReindexKind
-from workers.resources import Resources, find_checkpoint
+from workers.resources import Resources, find_checkpoint, find_checkpoints
 
 SHORT_SYNC_S = 1.0
 """How long a sync may hold up a visitor, give or take the batch that is being sent."""
@@ -37,6 +39,7 @@ def sweep(resources: Resources) -> None:
     """Re-enqueue stale photos, cuts and silent jobs, expire uploads, send some dirty entries."""
     services, settings = resources.services, resources.settings
     look_for_models(resources)
+    tell_checkpoints(resources)
     with services.sessions.begin() as session:
         reopen_unseen(session)
         stale = find_stale_photos(session, settings.stale_after_s, settings.photo_attempts)
@@ -57,9 +60,8 @@ def sweep(resources: Resources) -> None:
 
 
 def tidy(resources: Resources) -> None:
-    """Remove photos that no item shows, and their bytes, and old explanations; summarise what an
-    old release left.
-    """
+    """Remove what nothing shows or asks for any more; summarise what an old release left."""
+    tell_checkpoints(resources)  # bulk workers may live on another machine than those that sweep
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
     with resources.services.sessions.begin() as session:
@@ -68,6 +70,13 @@ def tidy(resources: Resources) -> None:
     while left:
         with resources.services.sessions.begin() as session:
             left = refresh_missing(session, resources.settings.shop_words)
+
+
+def tell_checkpoints(resources: Resources) -> None:
+    """Let the pages know which checkpoints this machine has to re-index with."""
+    found = find_checkpoints(resources.settings)
+    with resources.services.sessions.begin() as session:
+        report_checkpoints(session, socket.gethostname(), found)
 
 
 def look_for_models(resources: Resources) -> None:

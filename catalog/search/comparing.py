@@ -17,10 +17,12 @@ from catalog.tables import Embedding, EntryState, Generation, IndexEntry
 
 _TOP = 10
 _SELF_SCORE = 0.999
+SAMPLE = 200
+"""So many garments are looked up in both."""
 
 
 def compare_generations(
-    session: Session, index: VectorIndex, old: Generation, new: Generation, sample: int = 200
+    session: Session, index: VectorIndex, old: Generation, new: Generation, sample: int = SAMPLE
 ) -> dict[str, Any]:
     """Counts of both, and how a random sample of garments fares in the new collection.
 

@@ -47,15 +47,17 @@ def find_similar(
     limit: int = 12,
     sold_only: bool = True,
     variety: float = 0.0,
+    generation: Generation | None = None,
 ) -> list[SimilarItem]:
     """Items that look like a garment, the most alike first, none that its photo itself shows.
 
-    `variety` from 0 to 1 trades likeness for results that differ from each other. Raises
-    NotFoundError for a garment without a vector, IndexUnavailableError.
+    `variety` from 0 to 1 trades likeness for results that differ from each other. `generation` is
+    asked instead of the active one. Raises NotFoundError for a garment without a vector,
+    IndexUnavailableError.
     """
-    found = _search_by_garments(
-        session, index, Garment.id == garment_id, filters, limit, sold_only, variety
-    )
+    asked = generation or active_generation(session)
+    which = Garment.id == garment_id
+    found = _search_by_garments(session, index, asked, which, filters, limit, sold_only, variety)
     if found is None:
         raise NotFoundError("garment with a vector in the active index", garment_id)
     return found
@@ -69,13 +71,18 @@ def find_similar_to_item(
     limit: int = 12,
     sold_only: bool = True,
     variety: float = 0.0,
+    generation: Generation | None = None,
 ) -> list[SimilarItem]:
     """Items that look like what an item sells: the nearest to any of its sold garments.
 
-    Empty where nothing in its photos is known to be sold. Raises IndexUnavailableError.
+    `generation` is asked instead of the active one. Empty where nothing in its photos is known to
+    be sold. Raises IndexUnavailableError.
     """
+    asked = generation or active_generation(session)
     sold = Garment.id.in_(_sold_garments(session, item_id))
-    return _search_by_garments(session, index, sold, filters, limit, sold_only, variety) or []
+    return (
+        _search_by_garments(session, index, asked, sold, filters, limit, sold_only, variety) or []
+    )
 
 
 def find_similar_to_vector(
@@ -158,6 +165,7 @@ def _sold_garments(session: Session, item_id: int) -> set[UUID]:
 def _search_by_garments(
     session: Session,
     index: VectorIndex,
+    generation: Generation | None,
     which: ColumnElement[bool],
     filters: Filters,
     limit: int,
@@ -166,9 +174,8 @@ def _search_by_garments(
 ) -> list[SimilarItem] | None:
     """Items that look like any of those garments, without the items that their photos show.
 
-    None when none of them has a vector in the active index.
+    None when none of them has a vector for the generation.
     """
-    generation = active_generation(session)
     vectors = _load_vectors(session, generation, which)
     if generation is None or not vectors:
         return None

@@ -19,6 +19,7 @@ from catalog.tables.jobs import (
     UploadState,
 )
 from catalog.tables.maps import CatalogMap
+from catalog.tables.measuring import Comparison, KnownCheckpoint, Work, WorkRate
 from catalog.tables.review import PhotoReview, Recut, Verdict
 from catalog.tables.shop import (
     Catalog,
@@ -39,6 +40,7 @@ __all__ = [
     "Base",
     "Catalog",
     "CatalogMap",
+    "Comparison",
     "Correction",
     "DiscardedPhoto",
     "DismissedPair",
@@ -61,6 +63,7 @@ __all__ = [
     "JobKind",
     "JobLog",
     "JobState",
+    "KnownCheckpoint",
     "LoginLink",
     "Photo",
     "PhotoReview",
@@ -74,4 +77,6 @@ __all__ = [
     "UploadState",
     "User",
     "Verdict",
+    "Work",
+    "WorkRate",
 ]

@@ -77,6 +77,8 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     """How often a worker has begun its present piece; only one that dies leaves it counted."""
     heartbeat_at: Mapped[datetime | None]
+    recent: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """How far it was of late, [[seconds of the epoch, done], ...]: what its rate is made from."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 

@@ -17,9 +17,10 @@ from catalog.errors import (
 )
 from catalog.items import ItemRow, upsert_items
 from catalog.queue import RUN_REINDEX
+from catalog.rates import note_rate
 from catalog.search.generations import building_generation
 from catalog.services import Services
-from catalog.tables import Generation, GenerationState, Job, JobKind, JobState
+from catalog.tables import Comparison, Generation, GenerationState, Job, JobKind, JobState, Work
 from tests.catalog.conftest import AddGarments, AddPhotos
 from tests.fakes import FakeQueue
 
@@ -167,3 +168,45 @@ def _building(like: Generation, collection: str) -> Generation:
         name: getattr(like, name) for name in ("segmenter", "embedder", "dimensions")
     }
     return Generation(collection=collection, state=GenerationState.BUILDING, **same)
+
+
+def test_a_forecast_is_printed_with_what_was_measured(
+    session: Session, generation: Generation, add_photos: AddPhotos, add_garments: AddGarments
+) -> None:
+    add_garments(add_photos("1")[0], "dress")
+    note_rate(session, Work.VECTORS, 10, 5.0)
+    session.commit()
+    output = run("forecast", "vectors")
+    assert "vectors: 1 at 2.0 a second" in output
+    assert "comparing: 1 never measured here" in output
+    assert "In all" not in output
+
+
+def test_against_the_gate_a_switch_needs_a_reason(
+    session: Session, generation: Generation, services: Services
+) -> None:
+    for collection in (generation.collection, "garments_2"):
+        services.index.create_collection(collection, generation.dimensions)
+    building = _building(generation, "garments_2")
+    session.add(building)
+    session.flush()
+    report = {"old_count": 9, "new_count": 1, "sampled": 1, "self_match": 1.0}
+    session.add(Comparison(generation_id=building.id, report=report))
+    session.add(
+        Job(
+            kind=JobKind.REINDEX,
+            state=JobState.DONE,
+            generation_id=building.id,
+            parameters={"kind": "vectors"},
+        )
+    )
+    session.commit()
+    assert "does not hold" in run("status")
+    assert "1 garments where" in run("activate", error=ConflictError)
+    assert "serves" in run("activate", "--anyway", "a test")
+    assert "because: a test" in started(session).log[-1].message
+
+
+def test_a_limit_of_changed_neighbours_is_kept(session: Session) -> None:
+    run("start", "vectors", "--max-changed", "0")
+    assert started(session).parameters["max_changed"] == 0

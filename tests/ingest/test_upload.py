@@ -255,3 +255,15 @@ def test_a_csv_file_goes_all_the_way(
     assert report.results == {"created": 1}
     item = server.items["shop", "A/1"]
     assert (item["title"], item["price"], item["currency"]) == ("Shirt, blue", "19.90", "EUR")
+
+
+def test_the_server_is_told_which_rows_were_rejected_and_why(
+    upload: Callable[..., Report], server: FakeServer, rows: list[FeedRow]
+) -> None:
+    bad = [RowError("feed.csv", n, "the price is negative", "mend it", f"b{n}") for n in range(60)]
+    upload([*rows, *bad])
+    result = server.jobs["job-1"]["result"]
+    assert result["rejected"] == 60
+    assert len(result["rejected_rows"]) == 50
+    words = {"reason": "the price is negative", "remedy": "mend it"}
+    assert result["rejected_rows"][0] == {"line": 0, "sku": "b0"} | words

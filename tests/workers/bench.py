@@ -14,7 +14,7 @@ from sqlalchemy.orm import selectinload
 
 from catalog.jobs import OPEN_STATES, request_cancel, start_job
 from catalog.search.generations import roll_back
-from catalog.search.sync import sync_index
+from catalog.search.sync import SyncReport, sync_index
 from catalog.tables import Garment, Generation, Job, JobKind, Photo, ReindexKind
 from workers import reindexing
 from workers.indexing import index_photos
@@ -63,7 +63,7 @@ class Bench:
         """A job whose first slice was over before any work was done."""
         job_id = self.start(kind, **parameters)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(reindexing, "sync_index", lambda *_: None)
+            patch.setattr(reindexing, "sync_index", lambda *_: SyncReport())
             advance_reindex(self.resources, job_id, slice_s=0)
         return job_id
 

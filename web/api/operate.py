@@ -41,37 +41,6 @@ def cancel_job(job_id: UUID) -> dict[str, Any]:
     return _job_with_log(operations.cancel_job(session(), services().index, job_id))
 
 
-@blueprint.post("/reindex")
-@requires("admin")
-@blueprint.input(schemas.ReindexIn)
-@blueprint.output(schemas.JobOut, status_code=202)
-def start_reindex(json_data: schemas.ReindexIn) -> dict[str, Any]:
-    """Build a new index beside the present one; 409 while another is being built."""
-    asked = json_data
-    job = operations.start_reindex(
-        *(session(), services().queue, asked.kind, asked.switch, asked.segmenter, asked.embedder)
-    )
-    return job_json(job, {})
-
-
-@blueprint.post("/reindex/activate")
-@requires("admin")
-@blueprint.output(schemas.GenerationOut)
-def activate_generation() -> dict[str, Any]:
-    """Switch to the index that was built with `"switch": "manual"`; 409 if it is not complete."""
-    generation = operations.activate_building(session(), services().index)
-    return generation_json(generation, queries.count_behind(session()))
-
-
-@blueprint.post("/reindex/rollback")
-@requires("admin")
-@blueprint.output(schemas.GenerationOut)
-def roll_back_generation() -> dict[str, Any]:
-    """Switch back to the index that was active before; 409 if there is none."""
-    generation = operations.roll_back_generation(session(), services().index)
-    return generation_json(generation, queries.count_behind(session()))
-
-
 @blueprint.get("/generations")
 @requires("admin")
 @blueprint.output(schemas.GenerationsOut)

@@ -115,6 +115,9 @@ class JobOut(BaseModel):
     result: dict[str, Any]
     error: str | None
     cancel_requested: bool
+    per_second: float | None
+    """While it runs: of late. When it is over: on the whole."""
+    seconds_left: float | None
     created_at: datetime
     finished_at: datetime | None
 
@@ -345,6 +348,8 @@ class ReindexIn(In):
     switch: Literal["auto", "manual"] = "auto"
     segmenter: str | None = None
     embedder: str | None = None
+    max_changed: float | None = Field(default=None, ge=0, le=1)
+    """The share of changed neighbours that the gate lets pass; null for any."""
 
 
 class GenerationOut(BaseModel):

@@ -1,6 +1,18 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, audit, browse, login, map, review, search, tokens, why
+from web.pages import (
+    admin,
+    audit,
+    browse,
+    jobs,
+    login,
+    map,
+    reindex,
+    review,
+    search,
+    tokens,
+    why,
+)
 
 BLUEPRINTS = (
     browse.blueprint,
@@ -13,4 +25,4 @@ BLUEPRINTS = (
     tokens.blueprint,
 )
 
-__all__ = ["BLUEPRINTS", "why"]
+__all__ = ["BLUEPRINTS", "jobs", "reindex", "why"]

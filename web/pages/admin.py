@@ -1,21 +1,21 @@
-"""The admin's pages: how indexing goes, jobs, re-index, failures. Administrators only.
+"""The admin's pages: how indexing goes, failures. Administrators only.
 
-What changes something is a form with a CSRF token; `catalog.operations` does it.
+What changes something is a form with a CSRF token; `catalog.operations` does it. The jobs' and the
+re-index pages hang their routes here.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from catalog import operations
 from catalog.errors import ConflictError, LookalikeError, NotFoundError
-from catalog.jobs import get_job, list_jobs
-from catalog.tables import GenerationState, Job, JobState, ReindexKind
+from catalog.jobs import list_jobs
+from catalog.tables import GenerationState, Job, JobState, PhotoState
 from web import queries
-from web.forms import ButtonForm, ReindexForm
+from web.forms import ButtonForm
 from web.login import admin_required
 from web.services import services, session
 
@@ -29,7 +29,7 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 @blueprint.get("/")
 @admin_required
 def overview() -> str:
-    return render_template("admin.html", reindex=ReindexForm(), button=ButtonForm(), **_progress())
+    return render_template("admin.html", button=ButtonForm(), **_progress())
 
 
 @blueprint.get("/progress")
@@ -39,88 +39,29 @@ def progress() -> str:
     return render_template("_progress.html", button=ButtonForm(), **_progress())
 
 
-@blueprint.get("/jobs/<uuid:job_id>")
-@admin_required
-def job(job_id: UUID) -> str:
-    found = get_job(session(), job_id)
-    template = "_job.html" if request.args.get("fragment") else "job.html"
-    return render_template(template, job=found, catalog=_names([found]), button=ButtonForm())
-
-
-@blueprint.post("/jobs/<uuid:job_id>/cancel")
-@admin_required
-def cancel(job_id: UUID) -> Response:
-    return _act(
-        lambda: operations.cancel_job(session(), services().index, job_id),
-        operations.describe_cancel,
-    )
-
-
-@blueprint.post("/reindex")
-@admin_required
-def reindex() -> Response:
-    form = ReindexForm()
-    if not form.validate():
-        for field in form:
-            for message in field.errors:
-                flash(f"{field.label.text}: {message}", "danger")
-        return redirect(url_for("admin.overview"))
-    wanted = (
-        *(ReindexKind(form.kind.data), form.switch.data),
-        *(form.segmenter.data or None, form.embedder.data or None),
-    )
-    return _act(
-        lambda: operations.start_reindex(session(), services().queue, *wanted),
-        "The re-index has started. Searches keep using the present index meanwhile.",
-    )
-
-
-@blueprint.post("/reindex/activate")
-@admin_required
-def activate() -> Response:
-    return _act(
-        lambda: operations.activate_building(session(), services().index),
-        "The new index is active. The old one is kept for a rollback.",
-    )
-
-
-@blueprint.post("/reindex/discard")
-@admin_required
-def discard() -> Response:
-    return _act(
-        lambda: operations.discard_building(session(), services().index),
-        "The new index is dropped. The present one stays active.",
-    )
-
-
-@blueprint.post("/reindex/rollback")
-@admin_required
-def roll_back() -> Response:
-    return _act(
-        lambda: operations.roll_back_generation(session(), services().index),
-        "The previous index is active again.",
-    )
-
-
 @blueprint.get("/failures")
 @admin_required
 def failures() -> str:
     photos = queries.list_failures(session())
-    return render_template("failures.html", photos=photos, button=ButtonForm())
+    failed = queries.count_photos(session())[PhotoState.FAILED]
+    return render_template("failures.html", photos=photos, failed=failed, button=ButtonForm())
 
 
 @blueprint.post("/failures/<sha256>/retry")
 @admin_required
 def retry(sha256: str) -> Response:
-    return _act(
+    return act(
         lambda: operations.retry_photo(session(), services().queue, sha256),
         "The photo is waiting to be indexed again.",
         back="admin.failures",
     )
 
 
-def _act(
-    action: Callable[[], T], done: str | Callable[[T], str], back: str = "admin.overview"
+def act(
+    action: Callable[[], T],
+    done: str | Callable[[T], str],
+    back: str = "admin.overview",
+    **place: Any,
 ) -> Response:
     """Do it and say so, or say why not: on a page both belong into a message."""
     try:
@@ -133,7 +74,7 @@ def _act(
         flash(f"That did not work: {error}", "danger")
     else:
         flash(done if isinstance(done, str) else done(result), "success")
-    return redirect(url_for(back))
+    return redirect(url_for(back, **place))
 
 
 def _progress() -> dict[str, Any]:
@@ -142,7 +83,7 @@ def _progress() -> dict[str, Any]:
     states = {generation.state for generation in generations}
     return {
         "jobs": jobs,
-        "catalog": _names(jobs),
+        "catalog": catalog_names(jobs),
         "photos": queries.count_photos(session()),
         "generations": generations,
         "behind": queries.count_behind(session()),
@@ -152,5 +93,6 @@ def _progress() -> dict[str, Any]:
     }
 
 
-def _names(jobs: Sequence[Job]) -> dict[int, str]:
+def catalog_names(jobs: Sequence[Job]) -> dict[int, str]:
+    """The names of the catalogs that these jobs are about."""
     return queries.catalog_names(session(), jobs)
