@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import Settings
-from web import api, filters, health, images, pages, problems, security
+from web import api, compression, cors, filters, health, images, limits, pages, problems, security
 from web.login import register_login
 from web.services import close_session
 
@@ -39,7 +39,10 @@ def create_app(services: Services) -> Flask:
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     problems.register_error_handlers(app)
+    compression.register_compression(app)
     security.register_headers(app)
+    limits.register_limits(app, services.settings)
+    cors.register_origins(app, services.settings)
     register_login(app)
     filters.register_filters(app)
 

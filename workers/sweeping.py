@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.errors import CheckpointError, ConflictError
+from catalog.idempotency import forget_answers
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
 from catalog.search.generations import active_generation
@@ -47,7 +48,12 @@ def sweep(resources: Resources) -> None:
 
 
 def tidy(resources: Resources) -> None:
-    """Remove photos that no item shows, and their bytes; summarise what an old release left."""
+    """Remove photos that no item shows, and their bytes; summarise what an old release left.
+
+    Answers to idempotency keys that are past their time go as well.
+    """
+    with resources.services.sessions.begin() as session:
+        forget_answers(session)
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
     left = 1
