@@ -29,6 +29,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whit
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Price = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 Category = Annotated[str, StringConstraints(max_length=100)]
+_CURSOR = "`next` of the page before"
+Cursor = Annotated[str, StringConstraints(max_length=1000), Field(description=_CURSOR)]
 Outline = list[list[float]]
 
 
@@ -225,13 +227,18 @@ class FacetsQuery(In):
 
 
 class ItemsQuery(FacetsQuery):
-    cursor: int | None = Field(default=None, ge=0)
+    cursor: int | None = Field(default=None, ge=0, lt=2**63, description=_CURSOR)
     limit: int = Field(default=50, ge=1, le=200)
 
 
 class JobsQuery(In):
-    cursor: int | None = Field(default=None, ge=0)
+    cursor: Cursor | None = None
     limit: int = Field(default=50, ge=1, le=200)
+
+
+class CatalogsQuery(In):
+    cursor: Cursor | None = None
+    limit: int = Field(default=200, ge=1, le=1000)
 
 
 class SimilarQuery(In):
