@@ -14,6 +14,8 @@ from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import Settings
 from web import api, compression, cors, filters, health, images, limits, pages, problems, security
+from web.api.openapi import register_document
+from web.docs_page import register_docs_page
 from web.login import register_login
 from web.services import close_session
 
@@ -48,6 +50,8 @@ def create_app(services: Services) -> Flask:
 
     csrf.exempt(api.blueprint)
     app.register_blueprint(api.blueprint)
+    register_document(app)
+    register_docs_page(app)
     for part in (*pages.BLUEPRINTS, images.blueprint, health.blueprint):
         app.register_blueprint(part)
     return app

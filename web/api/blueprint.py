@@ -63,6 +63,16 @@ def _scopes_of(secret: str) -> list[str] | None:
     return scopes
 
 
+def answer_of(schema: str, description: str, *headers: str) -> dict[str, Any]:
+    """How the OpenAPI document tells of an answer beside the usual one; names its headers."""
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    return {
+        "description": description,
+        "content": {"application/json": content},
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
+    }
+
+
 def _limit_of(scope: str) -> str:
     return READ if scope == "read" or request.method in ("GET", "HEAD") else WRITE
 

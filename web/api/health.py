@@ -6,7 +6,6 @@ Beside `/healthz` and `/readyz`, which need no token and say less.
 from typing import Any
 
 import redis
-from pydantic import BaseModel
 
 from catalog.errors import QueueUnavailableError
 from catalog.tables import PhotoState
@@ -17,7 +16,7 @@ from web.present import generation_json
 from web.services import services, session
 
 
-class BacklogOut(BaseModel):
+class BacklogOut(schemas.Out):
     """What is still to be done."""
 
     photos: int
@@ -30,7 +29,7 @@ class BacklogOut(BaseModel):
     """Tasks by queue; null while the broker does not answer."""
 
 
-class HealthOut(BaseModel):
+class HealthOut(schemas.Out):
     status: str
     """`ok`, or `degraded` when a part does not answer, no worker does, or models are missing."""
     database: str

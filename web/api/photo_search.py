@@ -10,20 +10,21 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify, request, url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from catalog.search.similar import SimilarItem, find_similar_to_vector
 from catalog.tables import Upload, UploadGarment, UploadState
 from web import queries
 from web.api import schemas
-from web.api.blueprint import blueprint, requires
+from web.api.blueprint import answer_of, blueprint, requires
 from web.api.items import filters_of
 from web.limits import PHOTO
 from web.present import found_json, similar_json
 from web.services import services, session
 from web.uploads import get_search, read_search_photo, start_search
 
+_LATER = answer_of("SearchStarted", "Still being analysed", "Location", "Retry-After")
 _ASK_EVERY_S = 0.1
 _RETRY_AFTER_S = "1"
 _waiting = threading.BoundedSemaphore(4)
@@ -39,7 +40,7 @@ class FoundWithSimilar(schemas.FoundOut):
     similar: list[schemas.SimilarOut]
 
 
-class PhotoSimilarOut(BaseModel):
+class PhotoSimilarOut(schemas.Out):
     """The garments found in a posted photo, the surest first, each with its similar items."""
 
     id: UUID
@@ -56,6 +57,7 @@ class PhotoSimilarOut(BaseModel):
 @requires("read", limit=PHOTO)
 @blueprint.input(SimilarToPhotoQuery, location="query")
 @blueprint.output(PhotoSimilarOut)
+@blueprint.doc(responses={202: _LATER})
 def similar_to_photo(query_data: SimilarToPhotoQuery) -> Any:
     """Garments in a photo with similar items for each.
 
@@ -71,6 +73,7 @@ def similar_to_photo(query_data: SimilarToPhotoQuery) -> Any:
 @requires("read")
 @blueprint.input(SimilarToPhotoQuery, location="query")
 @blueprint.output(PhotoSimilarOut)
+@blueprint.doc(responses={202: _LATER})
 def similar_to_posted_photo(upload_id: UUID, query_data: SimilarToPhotoQuery) -> Any:
     """The same for a photo that was posted before, until it expires.
 
