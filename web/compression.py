@@ -27,12 +27,14 @@ def register_compression(app: Flask) -> None:
         COMPRESS_EVALUATE_CONDITIONAL_REQUEST=False,
     )
     Compress(app)
-    app.after_request(_weaken)
+    app.after_request(_prepare)
 
 
-def _weaken(response: Response) -> Response:
+def _prepare(response: Response) -> Response:
     """A strong ETag stands for one sequence of bytes: what may be compressed can't have one."""
     etag, is_weak = response.get_etag()
     if etag and not is_weak and response.mimetype in _TEXT:
         response.set_etag(etag, weak=True)
+    if response.is_streamed and hasattr(response.response, "close"):
+        response.call_on_close(response.response.close)  # the compressor would forget the file
     return response

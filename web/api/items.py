@@ -125,7 +125,7 @@ def get_item(item_id: int) -> dict[str, Any]:
 @requires("read")
 @blueprint.output(schemas.ItemOut)
 def get_item_by_sku(name: str, sku: str) -> dict[str, Any]:
-    """The same by the shop's own sku."""
+    """One item by the shop's own sku, with its photos and the garments in them."""
     return item_json(queries.get_item_by_sku(session(), name, sku))
 
 
@@ -161,7 +161,7 @@ def similar_to_item(item_id: int, query_data: schemas.SimilarQuery) -> dict[str,
 @blueprint.input(schemas.SimilarQuery, location="query")
 @blueprint.output(schemas.SimilarPage)
 def similar_to_sku(name: str, sku: str, query_data: schemas.SimilarQuery) -> dict[str, Any]:
-    """The same by the shop's own sku."""
+    """Items that look like what the item with this sku sells."""
     return _similar_to(queries.get_item_by_sku(session(), name, sku), query_data)
 
 

@@ -45,7 +45,7 @@ _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": "^[ !-~]*$"},
+    "schema": {"type": "string"},
     "description": "The `ETag` of an answer that you have: 304 if it still holds.",
 }
 
@@ -105,7 +105,7 @@ def _complete_operation(
 ) -> None:
     operation["operationId"] = view.__name__
     operation["tags"] = [_subject_of(view)]
-    operation["summary"] = operation["summary"].rstrip(".")
+    operation["summary"] = operation["summary"].rstrip(".").replace("`", "")
     (scopes,) = (next(iter(each.values())) for each in operation["security"])
     told = [operation.get("description"), f"Needs a token with the scope `{scopes[0]}`."]
     operation["description"] = "\n\n".join(filter(None, told))
@@ -160,7 +160,10 @@ def _complete_responses(operation: Document, path: str, method: str) -> None:
         if any(each["name"] == "cursor" for each in operation["parameters"]):
             response["headers"] |= _refs("headers", ["Link"])
     if method == "get":
-        responses["304"] = {"description": "Still what you have", "headers": _refs("headers", _RATES)}
+        responses["304"] = {
+            "description": "Still what you have",
+            "headers": _refs("headers", _RATES),
+        }
     for code in _error_codes(operation, path, method):
         responses[code] = {"$ref": f"#/components/responses/{code}"}
 
