@@ -18,6 +18,9 @@ READ, WRITE, PHOTO = "read", "write", "photo search"
 _EXTENSION = "lookalike_limits"
 _NO_LIMIT = "1000000000/second"
 _PATIENCE_S = 1
+_PART_OF_WINDOW = 10
+"""A refused caller waits for this part of the window at least: by then there is room for several
+requests. Threads that come back for each single one would mostly be refused again."""
 
 
 class Limits:
@@ -44,6 +47,25 @@ class Limits:
         """Count one request of the token at hand; raises a 429 when it has sent too many."""
         self._spend[kind]()
 
+    def login_blocked(self, who: str) -> bool:
+        """Whether logins from this address, or as this account, have failed too often lately."""
+        return not self._ask("test", who)
+
+    def login_failed(self, who: str) -> None:
+        self._ask("hit", who)
+
+    def login_succeeded(self, who: str) -> None:
+        """Forget the failures: a person has remembered the password."""
+        self._ask("clear", who)
+
+    def _ask(self, what: str, who: str) -> Any:
+        """Ask the counter; with the broker away the one in this process."""
+        try:
+            return getattr(self._limiter.limiter, what)(_LOGINS, "lookalike login", who)
+        except RedisError as error:
+            log.warning("login attempts are counted in this process alone: %s", error)
+            return getattr(self._own, what)(_LOGINS, "lookalike login", who)
+
     def add_headers(self, response: Response) -> Response:
         """Tell how much is left, where a limit was looked at."""
         limit = self._limiter.current_limit
@@ -54,7 +76,8 @@ class Limits:
         response.headers["RateLimit-Remaining"] = str(limit.remaining)
         response.headers["RateLimit-Reset"] = str(wait_s)
         if response.status_code == 429:
-            response.headers["Retry-After"] = str(wait_s)
+            pause_s = limit.limit.get_expiry() // _PART_OF_WINDOW
+            response.headers["Retry-After"] = str(max(wait_s, pause_s))
         return response
 
     def _shared(self, kind: str, rate: str) -> Callable[[], None]:
