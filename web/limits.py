@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
+from limits import parse
 
 from catalog.settings import Settings
 
@@ -47,24 +48,9 @@ class Limits:
         """Count one request of the token at hand; raises a 429 when it has sent too many."""
         self._spend[kind]()
 
-    def login_blocked(self, who: str) -> bool:
-        """Whether logins from this address, or as this account, have failed too often lately."""
-        return not self._ask("test", who)
-
-    def login_failed(self, who: str) -> None:
-        self._ask("hit", who)
-
-    def login_succeeded(self, who: str) -> None:
-        """Forget the failures: a person has remembered the password."""
-        self._ask("clear", who)
-
-    def _ask(self, what: str, who: str) -> Any:
-        """Ask the counter; with the broker away the one in this process."""
-        try:
-            return getattr(self._limiter.limiter, what)(_LOGINS, "lookalike login", who)
-        except RedisError as error:
-            log.warning("login attempts are counted in this process alone: %s", error)
-            return getattr(self._own, what)(_LOGINS, "lookalike login", who)
+    def ask(self, what: str, rate: str, *who: str) -> Any:
+        """`test`, `hit` or `clear` a count that no token stands behind; raises RedisError."""
+        return getattr(self._limiter.limiter, what)(parse(rate), "lookalike", *who)
 
     def add_headers(self, response: Response) -> Response:
         """Tell how much is left, where a limit was looked at."""
@@ -98,8 +84,12 @@ def register_limits(app: Flask, settings: Settings) -> None:
     app.after_request(limits.add_headers)
 
 
+def limits_of(app: Flask) -> Limits:
+    return cast(Limits, app.extensions[_EXTENSION])
+
+
 def limits() -> Limits:
-    return cast(Limits, current_app.extensions[_EXTENSION])
+    return limits_of(current_app)
 
 
 def _token() -> str:

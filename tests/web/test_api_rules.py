@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from catalog.accounts import create_token
+from catalog.accounts import create_token, create_user
 from catalog.idempotency import forget_answers
 from catalog.jobs import start_job
 from catalog.services import Services
@@ -25,7 +25,7 @@ from catalog.settings import load_settings
 from catalog.tables import IdempotentAnswer, Item, Job, JobKind, Upload, UploadState
 from ingest.client import ApiClient
 from tests.fakes import FakeQueue
-from tests.web.conftest import Api, Shop, draw_photo, sha256_of
+from tests.web.conftest import PASSWORD, Api, Shop, draw_photo, sha256_of
 from tests.web.test_openapi import found_jacket
 from web.app import create_app
 
@@ -70,7 +70,7 @@ def test_who_asks_too_often_is_told_when_to_come_back(
     refused = answers[-1]
     assert refused.content_type == "application/problem+json"
     assert "3/hour" in refused.json["detail"]
-    assert 360 <= int(refused.headers["Retry-After"]) <= 3600
+    assert 360 <= int(refused.headers["Retry-After"]) <= 3601
     assert "Retry-After" not in answers[0].headers
 
 
@@ -136,6 +136,26 @@ def test_the_limits_are_written_as_so_many_a_time() -> None:
     assert load_settings({"RATE_LIMIT_READ": "5/second"}).rate_limit_read == "5/second"
     with pytest.raises(ConfigError, match="RATE_LIMIT_READ"):
         load_settings({"RATE_LIMIT_READ": "often"})
+
+
+def test_failed_logins_count_in_all_web_processes_until_one_succeeds(
+    make_app: Callable[..., Flask], redis_url: str, session: Session
+) -> None:
+    create_user(session, "admin@example.com", PASSWORD, is_admin=True)
+    session.commit()
+    apps = [make_app(redis_url=redis_url) for _ in range(2)]
+
+    def log_in(app: Flask, password: str) -> int:
+        app.config["WTF_CSRF_ENABLED"] = False
+        form = {"email": "admin@example.com", "password": password}
+        return app.test_client().post("/login", data=form).status_code
+
+    assert [log_in(apps[number % 2], "wrong") for number in range(4)] == [401] * 4
+    assert log_in(apps[0], PASSWORD) == 302
+    assert [log_in(apps[number % 2], "wrong") for number in range(6)] == [401] * 5 + [429]
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    assert log_in(make_app(redis_url=redis_url), PASSWORD) == 302
 
 
 # Idempotency keys
