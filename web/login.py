@@ -37,7 +37,7 @@ class Account(UserMixin):
 
 
 class Throttle:
-    """Counts this process's failures by key (an address, an email) in the last `window_s` seconds."""
+    """Counts this process's failures by key (address, email) in the last `window_s` seconds."""
 
     def __init__(
         self,
