@@ -79,12 +79,14 @@ def _completer(app: APIFlask) -> Callable[[Document], Document]:
         components["headers"] = {name: _header(name) for name in _HEADERS}
         components["responses"] = {code: _problem_response(code) for code in ERRORS}
         views = dict(_views(app))
-        document["tags"] = [{"name": name, "description": text} for name, text in SUBJECTS.items()]
+        subjects = dict(SUBJECTS)
         for path, operations in document["paths"].items():
             for method in _METHODS:
                 if method in operations:
                     view = views[path, method]
                     _complete_operation(operations[method], path, method, view)
+                    _put_under_subject(operations[method], view, subjects)
+        document["tags"] = [{"name": name, "description": text} for name, text in subjects.items()]
         return document
 
     return complete
@@ -104,7 +106,6 @@ def _complete_operation(
     operation: Document, path: str, method: str, view: Callable[..., Any]
 ) -> None:
     operation["operationId"] = view.__name__
-    operation["tags"] = [_subject_of(view)]
     operation["summary"] = operation["summary"].rstrip(".").replace("`", "")
     (scopes,) = (next(iter(each.values())) for each in operation["security"])
     told = [operation.get("description"), f"Needs a token with the scope `{scopes[0]}`."]
@@ -117,11 +118,14 @@ def _complete_operation(
     _complete_responses(operation, path, method)
 
 
-def _subject_of(view: Callable[..., Any]) -> str:
-    """The module that holds a view is its subject; one that is not described names itself."""
-    name = sys.modules[view.__module__].__name__.rpartition(".")[2].replace("_", " ")
-    SUBJECTS.setdefault(name, (sys.modules[view.__module__].__doc__ or name).splitlines()[0])
-    return name
+def _put_under_subject(
+    operation: Document, view: Callable[..., Any], subjects: dict[str, str]
+) -> None:
+    """The module that holds a view is its subject; one without a description says its own."""
+    module = sys.modules[view.__module__]
+    name = module.__name__.rpartition(".")[2].replace("_", " ")
+    subjects.setdefault(name, (module.__doc__ or name).strip().splitlines()[0].rstrip("."))
+    operation["tags"] = [name]
 
 
 def _complete_parameters(operation: Document, method: str) -> None:
