@@ -10,7 +10,7 @@ _ADDRESS = "/api/docs"
 _CONFIG = {
     "layout": "BaseLayout",
     "validatorUrl": None,  # it would send the document to somebody else's server
-    "deepLinking": True,
+    "deepLinking": False,  # its links stand inside buttons, where no keyboard finds them
     "docExpansion": "list",
     "defaultModelsExpandDepth": 0,
     "displayRequestDuration": True,

@@ -63,7 +63,7 @@ def _scopes_of(secret: str) -> list[str] | None:
     return scopes
 
 
-def answer_of(schema: str, description: str, *headers: str) -> dict[str, Any]:
+def answer_of(schema: str, description: str, *headers: str) -> Any:
     """How the OpenAPI document tells of an answer beside the usual one; names its headers."""
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
     return {

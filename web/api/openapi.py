@@ -66,7 +66,8 @@ class Problem(BaseModel):
 def register_document(app: APIFlask) -> None:
     """Have the document completed whenever it is made."""
     app.description = ABOUT
-    app.spec_processor(_completer(app))
+    process: Any = app.spec_processor
+    process(_completer(app))
 
 
 def _completer(app: APIFlask) -> Callable[[Document], Document]:
@@ -145,10 +146,13 @@ def _without_null(schema: Document) -> Document:
     numbers = [each for each in kinds if each.get("type") == "number"]
     if not kinds:
         return schema
-    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "title")}
+    rest: Document = {
+        name: value for name, value in schema.items() if name not in ("anyOf", "title")
+    }
     if rest.get("default", ...) is None:
         del rest["default"]
-    return rest | (numbers or kinds)[0]
+    rest.update((numbers or kinds)[0])
+    return rest
 
 
 def _complete_responses(operation: Document, path: str, method: str) -> None:

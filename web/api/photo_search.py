@@ -113,7 +113,7 @@ def _answer(upload: Upload, asked: SimilarToPhotoQuery) -> Any:
 
 
 def _not_yet(upload: Upload) -> Response:
-    args = request.args.to_dict()
+    args: dict[str, Any] = request.args.to_dict()
     url = url_for("api.similar_to_posted_photo", upload_id=upload.id, **args)
     response = jsonify(id=str(upload.id), url=url)
     response.status_code = 202
