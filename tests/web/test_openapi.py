@@ -208,5 +208,6 @@ def test_the_running_app_does_what_its_document_says(described: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_running_app_does_what_its_document_says_at_length(described: Any) -> None:
     assert try_out(described, examples=100, random=True) >= 33
