@@ -43,8 +43,6 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     },
     "item_id": {"description": "The item's number, from `id`", "example": 17},
-    "garment_id": {"description": "The garment's id"},
-    "job_id": {"description": "The job's id"},
     "upload_id": {"description": "The id that the posted photo was given"},
 }
 

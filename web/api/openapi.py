@@ -132,7 +132,9 @@ def _put_under_subject(
 def _complete_parameters(operation: Document, method: str) -> None:
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
-            parameter |= PATH_PARAMETERS.get(parameter["name"], {})
+            noun = parameter["name"].removesuffix("_id").replace("_", " ")
+            default = {"description": f"The id of the {noun}"}
+            parameter |= PATH_PARAMETERS.get(parameter["name"], default)
         else:
             parameter["schema"] = _without_null(parameter["schema"])
         if "description" in parameter["schema"]:
