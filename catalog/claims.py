@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 
 from catalog.tables import Photo, PhotoReview, PhotoState
 
+WAITS_FOR_MODELS = "waits for its models"
+"""Begins the reason of photos that stay pending because no worker has the checkpoints."""
+
 
 @dataclass
 class Claim:

@@ -4,10 +4,11 @@ Called by the API, the admin pages and the workers. Nothing here commits.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
@@ -120,3 +121,13 @@ def list_jobs(session: Session, limit: int = 50, offset: int = 0) -> Sequence[Jo
     """The newest jobs first, without their logs."""
     query = select(Job).order_by(Job.created_at.desc(), Job.id)
     return session.scalars(query.limit(limit).offset(offset)).all()
+
+
+def list_jobs_after(
+    session: Session, limit: int = 50, after: tuple[datetime, UUID] | None = None
+) -> Sequence[Job]:
+    """The newest jobs first, those behind the job that began then and has this id."""
+    query = select(Job).order_by(Job.created_at.desc(), Job.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(Job.created_at, Job.id) < after)
+    return session.scalars(query).all()

@@ -29,6 +29,8 @@ TIDY = "lookalike.tidy"
 BULK = "bulk"
 INTERACTIVE = "interactive"
 
+_WORKER_ANSWERS_S = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +42,9 @@ class TaskQueue(Protocol):
 
     def ping(self) -> None:
         """Raises QueueUnavailableError when the broker does not answer."""
+
+    def find_workers(self) -> list[str]:
+        """The names of the workers that answer; raises QueueUnavailableError."""
 
     def close(self) -> None:
         """Give the connections back."""
@@ -71,6 +76,14 @@ class Queue:
                 connection.ensure_connection(max_retries=1, timeout=3)
         except (OperationalError, RedisError, OSError) as error:
             raise QueueUnavailableError(f"the broker does not answer: {error}") from error
+
+    def find_workers(self) -> list[str]:
+        """The names of the workers that answer within a second, sorted."""
+        try:
+            replies = self._celery.control.ping(timeout=_WORKER_ANSWERS_S)
+        except (OperationalError, RedisError, OSError) as error:
+            raise QueueUnavailableError(f"the broker does not answer: {error}") from error
+        return sorted(name for reply in replies for name in reply)
 
     def close(self) -> None:
         self._celery.close()

@@ -6,13 +6,15 @@ Every process calls `load_settings`; nothing else in the product reads the envir
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AnyUrl, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from catalog.errors import ConfigError
 
+_RATE = r"^([1-9]\d*/(second|minute|hour|day))?$"
 _SHIPPED = Path(__file__).resolve().parent.parent / "models" / "checkpoints"
 
 
@@ -65,6 +67,13 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     public_url: str = "http://localhost:8000"
 
+    rate_limit_read: str = Field(default="6000/minute", pattern=_RATE)
+    """How often one token may read; empty for no limit, here and below."""
+    rate_limit_write: str = Field(default="12000/minute", pattern=_RATE)
+    rate_limit_photo_search: str = Field(default="120/minute", pattern=_RATE)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Sites whose scripts may read the API with a token: separated by commas."""
+
     @field_validator("database_url")
     @classmethod
     def _postgres_only(cls, value: str) -> str:
@@ -88,6 +97,20 @@ class Settings(BaseSettings):
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError("must be an http:// or https:// address")
         return value.rstrip("/")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            url = urlsplit(origin)
+            if f"{url.scheme}://{url.netloc}" != origin or url.scheme not in ("http", "https"):
+                raise ValueError("must be origins such as https://shop.example, without a path")
+        return value
 
     @field_validator("image_store_url")
     @classmethod

@@ -116,6 +116,7 @@ def services(database_url: str, tmp_path: Path, queue: "FakeQueue") -> "Iterator
     settings = load_settings(
         {},
         database_url=database_url,
+        redis_url="redis://127.0.0.1:1/0",  # nobody listens there: a test asks for a broker
         image_store_url=(tmp_path / "images").as_uri(),
         secret_key=secrets.token_hex(),
     )

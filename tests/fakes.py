@@ -23,6 +23,7 @@ class FakeQueue:
     """Remembers what was enqueued; `down = True` makes it fail as an absent broker does."""
 
     sent: list[SentTask] = field(default_factory=list)
+    workers: list[str] = field(default_factory=list)
     down: bool = False
 
     def enqueue(self, task_name: str, *args: Any, queue: str = "bulk") -> str:
@@ -40,6 +41,11 @@ class FakeQueue:
         """Answers as a broker that is up; raises QueueUnavailableError when down."""
         if self.down:
             raise QueueUnavailableError("the broker is down, because the test says so")
+
+    def find_workers(self) -> list[str]:
+        """Those that the test has put there; raises QueueUnavailableError when down."""
+        self.ping()
+        return self.workers
 
     def close(self) -> None:
         """Nothing to close."""

@@ -13,7 +13,21 @@ from flask_wtf import CSRFProtect
 from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import Settings
-from web import api, facets, filters, health, images, pages, problems, security
+from web import (
+    api,
+    compression,
+    cors,
+    facets,
+    filters,
+    health,
+    images,
+    limits,
+    pages,
+    problems,
+    security,
+)
+from web.api.openapi import register_document
+from web.docs_page import register_docs_page
 from web.login import register_login
 from web.services import close_session
 
@@ -39,13 +53,18 @@ def create_app(services: Services) -> Flask:
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     problems.register_error_handlers(app)
+    compression.register_compression(app)
     security.register_headers(app)
+    limits.register_limits(app, services.settings)
+    cors.register_origins(app, services.settings)
     register_login(app)
     filters.register_filters(app)
     facets.register_facets(app)
 
     csrf.exempt(api.blueprint)
     app.register_blueprint(api.blueprint)
+    register_document(app)
+    register_docs_page(app)
     for part in (*pages.BLUEPRINTS, images.blueprint, health.blueprint):
         app.register_blueprint(part)
     return app

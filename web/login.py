@@ -4,6 +4,7 @@ Registered by `web.app`; the admin's and the login's views use `admin_required` 
 """
 
 # mypy: disable-error-code="misc"
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -12,13 +13,18 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, abort, current_app
 from flask_login import LoginManager, UserMixin, current_user, login_required
+from redis.exceptions import RedisError
 
 from catalog.tables import User
+from web.limits import Limits, limits_of
 from web.services import session
+
+log = logging.getLogger(__name__)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _THROTTLE = "lookalike_throttle"
+_FAILURES = "5 per 5 minutes"
 
 
 class Account(UserMixin):
@@ -31,10 +37,7 @@ class Account(UserMixin):
 
 
 class Throttle:
-    """Counts failures by key (an address, an email) in the last `window_s` seconds.
-
-    Kept in this process: with several web processes each allows `limit` of its own.
-    """
+    """Counts this process's failures by key (address, email) in the last `window_s` seconds."""
 
     def __init__(
         self,
@@ -65,17 +68,44 @@ class Throttle:
         self._failures.pop(key, None)
 
 
+class SharedThrottle:
+    """The same for all web processes together; while Redis is away, each counts by itself."""
+
+    def __init__(self, limits: Limits, own: Throttle) -> None:
+        self._limits = limits
+        self._own = own
+
+    def blocks(self, key: str) -> bool:
+        is_free = self._ask("test", key)
+        return self._own.blocks(key) if is_free is None else not is_free
+
+    def fail(self, key: str) -> None:
+        self._own.fail(key)
+        self._ask("hit", key)
+
+    def forget(self, key: str) -> None:
+        self._own.forget(key)
+        self._ask("clear", key)
+
+    def _ask(self, what: str, key: str) -> bool | None:
+        try:
+            return bool(self._limits.ask(what, _FAILURES, "login", key))
+        except RedisError as error:
+            log.warning("failed logins are counted in each process by itself: %s", error)
+            return None
+
+
 def register_login(app: Flask) -> None:
     """Set Flask-Login up and give the app its own throttle."""
     manager = LoginManager(app)
     manager.login_view = "login.password"
     manager.login_message = None
     manager.user_loader(_load_account)
-    app.extensions[_THROTTLE] = Throttle()
+    app.extensions[_THROTTLE] = SharedThrottle(limits_of(app), Throttle())
 
 
-def throttle() -> Throttle:
-    return cast(Throttle, current_app.extensions[_THROTTLE])
+def throttle() -> SharedThrottle:
+    return cast(SharedThrottle, current_app.extensions[_THROTTLE])
 
 
 def admin_required(view: View) -> View:

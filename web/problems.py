@@ -55,7 +55,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _answer(status: int, detail: str, **extra: Any) -> Response:
-    if request.path.startswith("/api/"):
+    if f"{request.path}/".startswith("/api/"):
         return problem(status, detail, **extra)
     page = render_template("error.html", status=status, detail=detail)
     return Response(page, status, {"Retry-After": _RETRY_AFTER_S} if status == 503 else None)

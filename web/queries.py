@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload, selectinload, with_loader_criteria
 
+from catalog.claims import WAITS_FOR_MODELS
 from catalog.errors import NotFoundError
 from catalog.summaries import active_segmenter
 from catalog.tables import (
@@ -19,6 +20,7 @@ from catalog.tables import (
     EntryState,
     Garment,
     Generation,
+    GenerationState,
     IndexEntry,
     Item,
     ItemPhoto,
@@ -57,13 +59,17 @@ def covers_of(session: Session, item_ids: Collection[int]) -> dict[int, Cover]:
     return {row[0]: Cover(*row[1:]) for row in session.execute(query)}
 
 
-def list_catalogs(session: Session) -> list[tuple[str, int]]:
-    """Each catalog's name with how many items it has now."""
+def list_catalogs(
+    session: Session, after: str = "", limit: int | None = None
+) -> list[tuple[str, int]]:
+    """Each catalog's name with how many items it has now; those whose names come after `after`."""
     query = (
         select(Catalog.name, func.count(Item.id))
         .outerjoin(Item, and_(Item.catalog_id == Catalog.id, Item.deleted_at.is_(None)))
+        .where(Catalog.name > after)
         .group_by(Catalog.name)
         .order_by(Catalog.name)
+        .limit(limit)
     )
     return [(name, count) for name, count in session.execute(query)]
 
@@ -162,6 +168,18 @@ def count_behind(session: Session) -> dict[int, int]:
         .group_by(IndexEntry.generation_id)
     )
     return dict(session.execute(query).all())
+
+
+def find_active_generation(session: Session) -> Generation | None:
+    return session.scalar(select(Generation).where(Generation.state == GenerationState.ACTIVE))
+
+
+def lacks_models(session: Session) -> bool:
+    """Whether photos wait because no worker has the checkpoints of the active generation."""
+    waiting = exists().where(
+        Photo.state == PhotoState.PENDING, Photo.reason.startswith(WAITS_FOR_MODELS)
+    )
+    return bool(session.scalar(select(waiting)))
 
 
 def list_generations(session: Session) -> Sequence[Generation]:

@@ -7,6 +7,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from flask import abort, request
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
@@ -56,6 +57,18 @@ def receive_photo(
     revive_photo(session, sha256)
     session.commit()
     return session.scalars(select(Photo).where(Photo.sha256 == sha256)).one(), added is not None
+
+
+def read_search_photo() -> bytes:
+    """The photo that a program searches with: the body, or the file `photo` of a form."""
+    if request.mimetype == "multipart/form-data":
+        file = request.files.get("photo")
+        data = file.read() if file else b""
+    else:
+        data = request.get_data(cache=False)
+    if not data:
+        abort(400, "Send the photo as the body, or as the file `photo` of a multipart form.")
+    return data
 
 
 def start_search(session: Session, services: Services, data: bytes) -> Upload:

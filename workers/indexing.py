@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from catalog.claims import (
+    WAITS_FOR_MODELS,
     claim_photos,
     fail_photo,
     finish_photo,
@@ -342,7 +343,7 @@ def _enqueue(resources: Resources, photo_ids: Sequence[int]) -> None:
 def _waiting_for(error: Exception) -> str | None:
     """What an operator has to put right before these photos can go on; None for what passes."""
     if isinstance(error, CheckpointError | ConfigError):
-        return f"waits for its models: {error}"[:_REASON_LENGTH]
+        return f"{WAITS_FOR_MODELS}: {error}"[:_REASON_LENGTH]
     return None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from catalog.background import enqueue_silent_jobs
 from catalog.errors import CheckpointError, ConflictError
 from catalog.explaining import expire_explanations
+from catalog.idempotency import forget_answers
 from catalog.known_checkpoints import report_checkpoints
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
@@ -62,6 +63,8 @@ def sweep(resources: Resources) -> None:
 def tidy(resources: Resources) -> None:
     """Remove what nothing shows or asks for any more; summarise what an old release left."""
     tell_checkpoints(resources)  # bulk workers may live on another machine than those that sweep
+    with resources.services.sessions.begin() as session:
+        forget_answers(session)
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
     with resources.services.sessions.begin() as session:

@@ -4,6 +4,7 @@ Used by every room that opens a session. Rows know nothing of Flask, Celery or Q
 """
 
 from catalog.tables.accounts import LoginLink, Token, User
+from catalog.tables.answers import IdempotentAnswer
 from catalog.tables.audits import DismissedPair, Finding, FindingKind
 from catalog.tables.base import Base, Float16Vector
 from catalog.tables.explanations import Explanation, ExplanationState
@@ -54,6 +55,7 @@ __all__ = [
     "Garment",
     "Generation",
     "GenerationState",
+    "IdempotentAnswer",
     "IndexEntry",
     "Item",
     "ItemPhoto",

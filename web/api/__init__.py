@@ -2,10 +2,12 @@
 
 from web.api import (
     audit,
+    health,
     ingest,
     items,
     maps,
     operate,
+    photo_search,
     reindex,
     review,
     search,
@@ -16,10 +18,12 @@ from web.api.blueprint import blueprint
 __all__ = [
     "audit",
     "blueprint",
+    "health",
     "ingest",
     "items",
     "maps",
     "operate",
+    "photo_search",
     "reindex",
     "review",
     "search",

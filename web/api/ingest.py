@@ -19,7 +19,7 @@ from catalog.photos.lost import find_missing
 from catalog.queue import enqueue_photos
 from catalog.tables import Catalog, Job, JobKind, JobState
 from web.api import schemas
-from web.api.blueprint import blueprint, requires
+from web.api.blueprint import answer_of, blueprint, requires
 from web.present import job_json
 from web.queries import catalog_names
 from web.services import services, session
@@ -39,7 +39,8 @@ def missing_photos(json_data: schemas.HashesIn) -> dict[str, Any]:
 
 @blueprint.put("/photos/<sha256>")
 @requires("ingest")
-@blueprint.output(schemas.PhotoStored)
+@blueprint.output(schemas.PhotoStored, description="It was there already")
+@blueprint.doc(responses={201: answer_of("PhotoStored", "It is new")})
 def put_photo(sha256: str) -> Any:
     """Store the bytes in the body; 201 when they are new."""
     data = _read_photo()

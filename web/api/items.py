@@ -21,6 +21,7 @@ from catalog.tables import GenerationState, Item
 from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
+from web.api.paging import link_next, make_cursor, read_cursor
 from web.facets import facets_of
 from web.present import garment_json, item_brief, item_json, photo_json, similar_json
 from web.services import services, session
@@ -28,11 +29,17 @@ from web.services import services, session
 
 @blueprint.get("/catalogs")
 @requires("read")
+@blueprint.input(schemas.CatalogsQuery, location="query")
 @blueprint.output(schemas.CatalogsOut)
-def list_catalogs() -> dict[str, Any]:
-    """All catalogs with the number of their items."""
-    rows = queries.list_catalogs(session())
-    return {"items": [{"name": name, "items": count} for name, count in rows]}
+def list_catalogs(query_data: schemas.CatalogsQuery) -> dict[str, Any]:
+    """Catalogs by name with the number of their items; hand `next` back as `cursor` for more."""
+    after = read_cursor(query_data.cursor, 1)[0] if query_data.cursor else ""
+    rows = queries.list_catalogs(session(), after, query_data.limit)
+    more = make_cursor(rows[-1][0]) if len(rows) == query_data.limit else None
+    return {
+        "items": [{"name": name, "items": count} for name, count in rows],
+        "next": link_next(more),
+    }
 
 
 @blueprint.get("/catalogs/<name>/status")
@@ -78,7 +85,7 @@ def list_items(query_data: schemas.ItemsQuery) -> dict[str, Any]:
     covers = queries.covers_of(session(), [item.id for item in items])
     return {
         "items": [item_brief(item, covers.get(item.id)) for item in items],
-        "next": str(items[-1].id) if len(items) == asked.limit else None,
+        "next": link_next(str(items[-1].id) if len(items) == asked.limit else None),
         "total": browsing.count_items(session(), choice),
     }
 
@@ -119,7 +126,7 @@ def get_item(item_id: int) -> dict[str, Any]:
 @requires("read")
 @blueprint.output(schemas.ItemOut)
 def get_item_by_sku(name: str, sku: str) -> dict[str, Any]:
-    """The same by the shop's own sku."""
+    """One item by the shop's own sku, with its photos and the garments in them."""
     return item_json(queries.get_item_by_sku(session(), name, sku))
 
 
@@ -155,7 +162,7 @@ def similar_to_item(item_id: int, query_data: schemas.SimilarQuery) -> dict[str,
 @blueprint.input(schemas.SimilarQuery, location="query")
 @blueprint.output(schemas.SimilarPage)
 def similar_to_sku(name: str, sku: str, query_data: schemas.SimilarQuery) -> dict[str, Any]:
-    """The same by the shop's own sku."""
+    """Items that look like what the item with this sku sells."""
     return _similar_to(queries.get_item_by_sku(session(), name, sku), query_data)
 
 

@@ -8,7 +8,14 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 from catalog.tables import (
     GenerationState,
@@ -29,24 +36,40 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whit
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Price = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 Category = Annotated[str, StringConstraints(max_length=100)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Outline = list[list[float]]
 
 
 class In(BaseModel):
     """A body or query that we take; unknown members are an error, so that typos show."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        if not _is_storable(value):
+            raise ValueError("text with a NUL character or half of a surrogate pair")
+        return value
+
+
+class Out(BaseModel):
+    """What we answer."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class HashesIn(In):
+    """Photos by the SHA-256 of their bytes."""
+
     sha256: list[Sha256] = Field(max_length=MAX_HASHES)
 
 
-class MissingOut(BaseModel):
+class MissingOut(Out):
     missing: list[str]
 
 
-class PhotoStored(BaseModel):
+class PhotoStored(Out):
     sha256: str
     width: int
     height: int
@@ -54,6 +77,8 @@ class PhotoStored(BaseModel):
 
 
 class JobIn(In):
+    """An ingest that begins."""
+
     kind: Literal["ingest"] = "ingest"
     catalog: Name
     parameters: dict[str, Any] = {}
@@ -66,14 +91,14 @@ class ItemsIn(In):
     items: list[Any] = Field(max_length=MAX_ITEMS)
 
 
-class RowResult(BaseModel):
+class RowResult(Out):
     sku: str | None
     status: Literal["created", "updated", "unchanged", "failed"]
     reason: str | None = None
     remedy: str | None = None
 
 
-class ItemsOut(BaseModel):
+class ItemsOut(Out):
     results: list[RowResult]
     enqueued: int
 
@@ -83,7 +108,7 @@ class SeenIn(In):
     skus: list[Sku] = Field(max_length=10_000)
 
 
-class SeenOut(BaseModel):
+class SeenOut(Out):
     seen: int
 
 
@@ -94,17 +119,17 @@ class FinishIn(In):
     error: str | None = None
 
 
-class FinishOut(BaseModel):
+class FinishOut(Out):
     pruned: int
 
 
-class LogOut(BaseModel):
+class LogOut(Out):
     level: str
     message: str
     created_at: datetime
 
 
-class JobOut(BaseModel):
+class JobOut(Out):
     id: UUID
     kind: JobKind
     state: JobState
@@ -126,28 +151,28 @@ class JobWithLog(JobOut):
     log: list[LogOut]
 
 
-class JobsOut(BaseModel):
+class JobsOut(Out):
     items: list[JobOut]
     next: str | None
 
 
-class CatalogOut(BaseModel):
+class CatalogOut(Out):
     name: str
     items: int
 
 
-class CatalogsOut(BaseModel):
+class CatalogsOut(Out):
     items: list[CatalogOut]
     next: str | None = None
 
 
-class FailureOut(BaseModel):
+class FailureOut(Out):
     sha256: str
     reason: str | None
     skus: list[str]
 
 
-class CatalogStatus(BaseModel):
+class CatalogStatus(Out):
     items: int
     photos: dict[PhotoState, int]
     garments: dict[str, int]
@@ -155,13 +180,13 @@ class CatalogStatus(BaseModel):
     failures: list[FailureOut]
 
 
-class ColourOut(BaseModel):
+class ColourOut(Out):
     name: str
     hex: str
     share: float
 
 
-class GarmentOut(BaseModel):
+class GarmentOut(Out):
     id: UUID
     category: str
     score: float
@@ -174,7 +199,7 @@ class GarmentOut(BaseModel):
     crop_url: str
 
 
-class PhotoOut(BaseModel):
+class PhotoOut(Out):
     sha256: str
     url: str
     thumbnail_url: str
@@ -185,7 +210,7 @@ class PhotoOut(BaseModel):
     garments: list[GarmentOut]
 
 
-class ItemBrief(BaseModel):
+class ItemBrief(Out):
     id: int
     catalog: str
     sku: str
@@ -205,7 +230,7 @@ class ItemOut(ItemBrief):
     photos: list[PhotoOut]
 
 
-class ItemsPage(BaseModel):
+class ItemsPage(Out):
     items: list[ItemBrief]
     next: str | None
     total: int
@@ -215,38 +240,67 @@ class FacetsQuery(In):
     """What items are narrowed to."""
 
     catalog: Name | None = None
-    category: Category | None = None
-    q: str | None = Field(default=None, max_length=200)
+    """Of the catalog with this name."""
+    category: Category | None = Field(default=None, examples=["jacket"])
+    """That sell a garment of this category, as the segmenter names it."""
+    q: str | None = Field(default=None, max_length=200, examples=["linen shirt"])
+    """Whose title, brand, sku, category or description has each of these words."""
     brand: str | None = Field(default=None, max_length=200)
-    colour: str | None = Field(default=None, max_length=100)
+    """Of exactly this brand."""
+    colour: str | None = Field(default=None, max_length=100, examples=["navy"])
+    """With this among the main colours of what they sell."""
     price_min: Decimal | None = Field(default=None, ge=0, lt=10**10)
+    """From this price up, in the feed's own currency."""
     price_max: Decimal | None = Field(default=None, ge=0, lt=10**10)
+    """Up to this price."""
     in_stock: bool | None = None
+    """`true`: in stock or of unknown stock; `false`: sold out."""
     garments: int | None = Field(default=None, ge=0, le=100)
     """How many its photos show; 4 stands for 4 or more."""
     needs_review: bool = False
+    """Only those that a person should look at."""
 
 
 class ItemsQuery(FacetsQuery):
-    cursor: int | None = Field(default=None, ge=0)
+    cursor: int | None = Field(default=None, ge=0, lt=2**63)
+    """`next` of the page before."""
     limit: int = Field(default=50, ge=1, le=200)
+    """How many at most."""
 
 
 class JobsQuery(In):
-    cursor: int | None = Field(default=None, ge=0)
+    cursor: Cursor | None = None
+    """`next` of the page before."""
     limit: int = Field(default=50, ge=1, le=200)
+    """How many at most."""
+
+
+class CatalogsQuery(In):
+    cursor: Cursor | None = None
+    """`next` of the page before."""
+    limit: int = Field(default=200, ge=1, le=1000)
+    """How many at most."""
 
 
 class SimilarQuery(In):
     limit: int = Field(default=12, ge=1, le=100)
-    category: Category | None = None
+    """How many items at most."""
+    category: Category | None = Field(default=None, examples=["jacket"])
+    """Garments of this category, as the segmenter names it."""
     catalog: str | None = None
+    """Items of the catalog with this name."""
     brand: str | None = None
-    price_min: float | None = Field(default=None, ge=0)
-    price_max: float | None = Field(default=None, ge=0)
+    """Items of exactly this brand."""
+    price_min: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Items from this price up, in the feed's own currency."""
+    price_max: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Items up to this price."""
     in_stock: bool = False
-    colour: str | None = None
+    """`true`: only items in stock or of unknown stock."""
+    colour: str | None = Field(default=None, examples=["navy"])
+    """Garments with this among their main colours."""
     all_roles: bool = False
+    """`true`: also what models merely wear with an item."""
     variety: float = Field(default=0.0, ge=0, le=1)
     """0 gives the closest, 1 those that differ most from each other."""
 
@@ -261,14 +315,15 @@ class LookQuery(In):
     limit: int = Field(default=4, ge=1, le=20)
     """Items of each category."""
     in_stock: bool = False
+    """`true`: only items in stock or of unknown stock."""
 
 
-class CountOut(BaseModel):
+class CountOut(Out):
     value: str
     count: int
 
 
-class PriceBandOut(BaseModel):
+class PriceBandOut(Out):
     """Prices from `low` to `high`, both included; null stands for no limit."""
 
     low: Price | None
@@ -276,13 +331,13 @@ class PriceBandOut(BaseModel):
     count: int
 
 
-class GarmentCountOut(BaseModel):
+class GarmentCountOut(Out):
     garments: int
     or_more: bool
     count: int
 
 
-class FacetsOut(BaseModel):
+class FacetsOut(Out):
     total: int
     categories: list[CountOut]
     brands: list[CountOut]
@@ -294,18 +349,18 @@ class FacetsOut(BaseModel):
     needs_review: int
 
 
-class SimilarOut(BaseModel):
+class SimilarOut(Out):
     score: float
     garment: GarmentOut
     item: ItemBrief
 
 
-class SimilarPage(BaseModel):
+class SimilarPage(Out):
     query: dict[str, Any]
     items: list[SimilarOut]
 
 
-class CompanionsOut(BaseModel):
+class CompanionsOut(Out):
     category: str
     seen: int
     """In how many of the photos such a garment is worn."""
@@ -314,16 +369,16 @@ class CompanionsOut(BaseModel):
     items: list[SimilarOut]
 
 
-class LookOut(BaseModel):
+class LookOut(Out):
     groups: list[CompanionsOut]
 
 
-class SearchStarted(BaseModel):
+class SearchStarted(Out):
     id: UUID
     url: str
 
 
-class FoundOut(BaseModel):
+class FoundOut(Out):
     """A garment found in the photo that somebody searches with."""
 
     id: UUID
@@ -333,7 +388,7 @@ class FoundOut(BaseModel):
     outline: Outline
 
 
-class SearchOut(BaseModel):
+class SearchOut(Out):
     id: UUID
     state: UploadState
     reason: str | None
@@ -344,6 +399,8 @@ class SearchOut(BaseModel):
 
 
 class ReindexIn(In):
+    """What to build the new index from, when to switch, and with which checkpoints."""
+
     kind: ReindexKind
     switch: Literal["auto", "manual"] = "auto"
     segmenter: str | None = None
@@ -352,7 +409,7 @@ class ReindexIn(In):
     """The share of changed neighbours that the gate lets pass; null for any."""
 
 
-class GenerationOut(BaseModel):
+class GenerationOut(Out):
     id: int
     collection: str
     segmenter: str
@@ -364,6 +421,15 @@ class GenerationOut(BaseModel):
     activated_at: datetime | None
 
 
-class GenerationsOut(BaseModel):
+class GenerationsOut(Out):
     items: list[GenerationOut]
     next: str | None = None
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether Postgres can hold all text in a JSON value."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= each <= "\udfff" for each in value)
+    if isinstance(value, dict):
+        return all(_is_storable(each) for pair in value.items() for each in pair)
+    return not isinstance(value, list) or all(map(_is_storable, value))

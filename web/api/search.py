@@ -3,31 +3,30 @@
 from typing import Any
 from uuid import UUID
 
-from flask import abort, request, url_for
+from flask import url_for
 
 from catalog.errors import NotFoundError
 from catalog.search.similar import find_similar_to_vector
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
 from web.api.items import filters_of, similar_page
+from web.limits import PHOTO
 from web.present import search_json
 from web.services import services, session
-from web.uploads import get_search
+from web.uploads import get_search, read_search_photo
 from web.uploads import start_search as keep_and_enqueue
 
 
 @blueprint.post("/search")
-@requires("read")
+@requires("read", limit=PHOTO)
 @blueprint.output(schemas.SearchStarted, status_code=202)
-@blueprint.doc(
-    description="Multipart form with one file, `photo`. Poll `url` until `state` is done or failed."
-)
 def start_search() -> dict[str, Any]:
-    """Search by a photo: it is kept without its metadata, and only until it expires."""
-    file = request.files.get("photo")
-    if file is None:
-        abort(400, "Send the photo as the multipart form field `photo`.")
-    upload = keep_and_enqueue(session(), services(), file.read())
+    """Search by a photo in steps: send it, ask for its garments, ask what is similar to one.
+
+    Send the photo as the body, or as the file `photo` of a multipart form; poll `url` until
+    `state` is done or failed. The photo is kept without its metadata, and only until it expires.
+    """
+    upload = keep_and_enqueue(session(), services(), read_search_photo())
     return {"id": upload.id, "url": url_for("api.read_search", upload_id=upload.id)}
 
 

@@ -1,0 +1,48 @@
+"""Cursors: opaque words that say where the next page of a list begins.
+
+Used by the lists of the API.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+from flask import Response, after_this_request, request, url_for
+
+from catalog.errors import InputError
+
+
+def make_cursor(*place: str) -> str:
+    """A cursor for the place behind the row with these values."""
+    return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, parts: int) -> list[str]:
+    """The values that a cursor was made of; raises InputError."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        place: Any = json.loads(urlsafe_b64decode(padded))
+    except ValueError as error:
+        raise wrong_cursor() from error
+    if not isinstance(place, list) or [type(each) for each in place] != [str] * parts:
+        raise wrong_cursor()
+    return place
+
+
+def wrong_cursor() -> InputError:
+    return InputError("cursor: not one of ours; begin without a cursor.")
+
+
+def link_next(cursor: str | None) -> str | None:
+    """Name the next page in the answer's `Link` header, too; returns the cursor."""
+    if cursor is None:
+        return None
+    args = {**request.args.to_dict(), **(request.view_args or {}), "cursor": cursor}
+    address = url_for(str(request.endpoint), **args)
+
+    @after_this_request
+    def _add_link(response: Response) -> Response:
+        response.headers["Link"] = f'<{address}>; rel="next"'
+        return response
+
+    return cursor
