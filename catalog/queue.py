@@ -22,6 +22,7 @@ RUN_REINDEX = "lookalike.run_reindex"
 SYNC_INDEX = "lookalike.sync_index"
 SWEEP = "lookalike.sweep"
 TIDY = "lookalike.tidy"
+SEND_WEBHOOKS = "lookalike.send_webhooks"
 
 BULK = "bulk"
 INTERACTIVE = "interactive"

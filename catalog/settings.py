@@ -3,13 +3,13 @@
 Every process calls `load_settings`; nothing else in the product reads the environment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AnyUrl, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from catalog.errors import ConfigError
 
@@ -62,6 +62,10 @@ class Settings(BaseSettings):
 
     shop_words_file: Path | None = None
     """JSON: a shop's own category words -> lists of our categories; extends the built-in ones."""
+    webhook_private_addresses: bool = False
+    """Send webhooks over http and to private addresses too; for receivers of one's own network."""
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of the shops whose pages may show similar items; none switches embedding off."""
     secure_cookies: bool = False
     public_url: str = "http://localhost:8000"
 
@@ -88,6 +92,12 @@ class Settings(BaseSettings):
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError("must be an http:// or https:// address")
         return value.rstrip("/")
+
+    @field_validator("embed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: str | Sequence[str]) -> tuple[str, ...]:
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(_origin(word) for word in words)
 
     @field_validator("image_store_url")
     @classmethod
@@ -118,6 +128,16 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         first = error.errors()[0]
         variable = str(first["loc"][0]).upper()
         raise ConfigError(variable, f"{first['msg']} (got {first['input']!r})") from error
+
+
+def _origin(word: str) -> str:
+    """Scheme, host and port as a browser names them."""
+    url = AnyUrl(word)
+    if url.scheme not in ("http", "https") or not url.host or url.path not in (None, "", "/"):
+        raise ValueError(f"{word!r} is no origin: write https://shop.example without a path")
+    usual = {"http": 80, "https": 443}[url.scheme]
+    port = "" if url.port in (None, usual) else f":{url.port}"
+    return f"{url.scheme}://{url.host}{port}"
 
 
 def _read_shop_words(path: Path) -> Mapping[str, tuple[str, ...]]:

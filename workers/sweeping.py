@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.deliveries import forget_deliveries
 from catalog.errors import CheckpointError, ConflictError
 from catalog.operations import start_reindex
 from catalog.queue import RUN_REINDEX, enqueue_photos
@@ -50,6 +51,8 @@ def tidy(resources: Resources) -> None:
     """Remove photos that no item shows, and their bytes; summarise what an old release left."""
     with resources.services.sessions() as session:  # it commits by itself
         drop_orphans(session, resources.services.images)
+    with resources.services.sessions.begin() as session:
+        forget_deliveries(session)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:

@@ -30,11 +30,13 @@ from catalog.tables.shop import (
     PhotoState,
     Role,
 )
+from catalog.tables.webhooks import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "Base",
     "Catalog",
     "Correction",
+    "DeliveryState",
     "DiscardedPhoto",
     "Embedding",
     "EntryState",
@@ -61,4 +63,6 @@ __all__ = [
     "UploadGarment",
     "UploadState",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]
