@@ -107,6 +107,14 @@ def enqueue_photos(
     return len(sent)
 
 
+def enqueue_webhooks(queue: TaskQueue) -> None:
+    """Have events sent now; with the broker away the beat's next round sends them."""
+    try:
+        queue.enqueue(SEND_WEBHOOKS, queue=INTERACTIVE)
+    except QueueUnavailableError as error:
+        _log.warning("events wait for the next round: %s", error)
+
+
 def _note_enqueued(session: Session, photo_ids: Sequence[int]) -> None:
     """A worker may have claimed some of them by now: those are no longer pending and stay."""
     waiting = (

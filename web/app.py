@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import Settings
-from web import api, filters, health, images, pages, problems, security
+from web import api, embed, filters, health, images, pages, problems, security
 from web.login import register_login
 from web.services import close_session
 
@@ -45,7 +45,7 @@ def create_app(services: Services) -> Flask:
 
     csrf.exempt(api.blueprint)
     app.register_blueprint(api.blueprint)
-    for part in (*pages.BLUEPRINTS, images.blueprint, health.blueprint):
+    for part in (*pages.BLUEPRINTS, images.blueprint, embed.blueprint, health.blueprint):
         app.register_blueprint(part)
     return app
 

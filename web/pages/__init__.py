@@ -1,6 +1,6 @@
 """The pages that people see: one blueprint, one module for each area."""
 
-from web.pages import admin, browse, login, search, tokens
+from web.pages import admin, browse, login, search, tokens, webhooks
 
 BLUEPRINTS = (
     browse.blueprint,
@@ -8,6 +8,7 @@ BLUEPRINTS = (
     login.blueprint,
     admin.blueprint,
     tokens.blueprint,
+    webhooks.blueprint,
 )
 
 __all__ = ["BLUEPRINTS"]
