@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from catalog.errors import ConflictError, NotFoundError
@@ -90,8 +90,12 @@ def redeliver(session: Session, delivery_id: uuid.UUID) -> WebhookDelivery:
     if delivery.state is DeliveryState.PENDING and delivery.attempts == 0:
         raise ConflictError("This event is on its way already.")
     delivery.state, delivery.attempts = DeliveryState.PENDING, 0
-    delivery.next_attempt_at = datetime.now(UTC)
     session.flush()
+    session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id == delivery_id)
+        .values(next_attempt_at=func.now())
+    )
     return delivery
 
 

@@ -4,26 +4,26 @@
   "use strict";
   const server = new URL(document.currentScript.src).origin;
   const style = `
-    :host { display: block; font: inherit; color: inherit; --gap: 1rem; }
+    :host { display: block; }
     :host([data-lookalike-theme="light"]) { color: #1c2120; background: #fff; }
     :host([data-lookalike-theme="dark"]) { color: #edebe6; background: #131716; }
     section { margin: 1.5rem 0; }
     .heading { font: inherit; font-size: 1.2em; font-weight: 600; margin: 0 0 .75rem; }
-    ul { display: grid; grid-auto-flow: column; grid-auto-columns: clamp(8rem, 30%, 11rem); gap: var(--gap);
+    ul { display: grid; grid-auto-flow: column; grid-auto-columns: clamp(8rem, 30%, 11rem); gap: 1rem;
       overflow-x: auto; list-style: none; margin: 0; padding: 4px; }
     a { display: block; color: inherit; text-decoration: none; border-radius: 6px; }
     a:hover .title { text-decoration: underline; }
-    a:focus-visible { outline: 3px solid; outline-offset: 1px; }
+    a:focus-visible { outline: 3px solid; }
     img { display: block; width: 100%; aspect-ratio: 3 / 4; object-fit: cover; border-radius: 6px;
       background: rgba(128, 128, 128, .15); margin-bottom: .4rem; }
     .title, .price { display: block; overflow-wrap: anywhere; line-height: 1.35; }
     .price { font-weight: 600; }`;
 
-  function make(name, className, text) {
+  function make(name, className, text = "") {
     const element = document.createElement(name);
-    if (className) element.className = className;
-    if (className) element.setAttribute("part", className);
-    if (text) element.textContent = text;
+    element.className = className;
+    element.setAttribute("part", className);
+    element.textContent = text;
     return element;
   }
 
@@ -44,7 +44,7 @@
 
   function card(host, item, position) {
     const link = make("a", "item");
-    link.href = item.url;
+    if (/^https?:/.test(item.url)) link.href = item.url;
     const picture = make("img", "picture");
     picture.loading = "lazy";
     picture.alt = ""; // the title says it already
@@ -52,25 +52,25 @@
     link.append(picture, make("span", "title", item.title), make("span", "price", priceOf(item)));
     const detail = { sku: host.dataset.lookalikeSku, similar: item.sku, url: item.url, position };
     link.addEventListener("click", (event) => { if (!tell(host, "click", detail)) event.preventDefault(); });
-    const cell = make("li");
+    const cell = document.createElement("li");
     cell.append(link);
     return cell;
   }
 
   function draw(host, items) {
-    const level = /^[1-6]$/.test(host.dataset.lookalikeHeading) ? host.dataset.lookalikeHeading : "2";
-    const heading = make(`h${level}`, "heading", host.dataset.lookalikeTitle || "Similar items");
+    const level = host.dataset.lookalikeHeading;
+    const heading = make(/^[1-6]$/.test(level) ? `h${level}` : "h2", "heading", host.dataset.lookalikeTitle || "Similar items");
     const list = make("ul", "list");
     list.setAttribute("role", "list");
     heading.id = "heading";
     list.append(...items.map((item, index) => card(host, item, index + 1)));
-    const section = make("section", "section");
-    section.setAttribute("aria-labelledby", "heading");
+    const section = document.createElement("section");
+    section.setAttribute("aria-labelledby", heading.id);
     section.append(heading, list);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     const root = host.shadowRoot || host.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet]; // allowed by any style-src
+    root.adoptedStyleSheets = [sheet];
     root.replaceChildren(section);
   }
 
@@ -83,7 +83,7 @@
     try {
       const answer = await fetch(address, { credentials: "omit" });
       if (!answer.ok) throw new Error(String(answer.status));
-      const items = (await answer.json()).items.filter((item) => /^https?:/.test(item.url));
+      const { items } = await answer.json();
       if (items.length) draw(host, items);
       tell(host, "ready", { items: items.length });
     } catch (error) {
