@@ -88,6 +88,7 @@ def demo(home: Path | None, port: int | None, feed: Path | None, once: bool) -> 
             for line in check_product(product, shown, examples):
                 click.secho(f"ok: {line}", fg="green")
             return
+        click.echo(f"A shop's page with similar items: {stack.url}/embed/example")
         _serve(stack)
 
 
