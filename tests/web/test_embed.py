@@ -119,13 +119,13 @@ def test_what_is_unknown_has_nothing_similar_and_is_no_error(
 
 
 def test_the_script_is_small_cached_and_for_every_site(embed: FlaskClient) -> None:
-    answer = embed.get("/embed.js")
+    answer = embed.get("/embed.js", buffered=True)
     assert len(answer.data) < 5000
     assert answer.content_type.startswith("text/javascript")
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert "max-age=3600" in answer.headers["Cache-Control"]
     tag = {"If-None-Match": answer.headers["ETag"]}
-    assert embed.get("/embed.js", headers=tag).status_code == 304
+    assert embed.get("/embed.js", headers=tag, buffered=True).status_code == 304
 
 
 def test_the_example_shows_a_product_and_the_lines_to_copy(embed: FlaskClient, full: Shop) -> None:
