@@ -67,7 +67,7 @@ def note_job_ended(session: Session, job: Job) -> None:
 def add_test_event(session: Session, webhook: Webhook) -> WebhookDelivery:
     """An event by which a receiver can be tried; raises ConflictError for a disabled webhook."""
     _require_active(webhook)
-    payload = {"type": TEST_EVENT, "timestamp": _iso(datetime.now(UTC)), "data": {}}
+    payload: dict[str, Any] = {"type": TEST_EVENT, "timestamp": _iso(datetime.now(UTC)), "data": {}}
     delivery = _delivery(webhook.id, TEST_EVENT, payload)
     session.add(delivery)
     session.flush()

@@ -47,9 +47,9 @@ def create_webhook(
     """
     url, description = check_url(url, allow_private), description.strip()
     if unknown := set(events) - set(EVENTS):
-        raise InputError(f"events are some of {', '.join(EVENTS)}; got {sorted(unknown)}")
+        raise InputError(f"Events are some of {', '.join(EVENTS)}; got {sorted(unknown)}.")
     if len(description) > LONGEST_DESCRIPTION or not description.isprintable():
-        raise InputError(f"a description is one line of {LONGEST_DESCRIPTION} characters at most")
+        raise InputError(f"A description is one line of {LONGEST_DESCRIPTION} characters at most.")
     if (session.scalar(select(func.count()).select_from(Webhook)) or 0) >= MAX_WEBHOOKS:
         raise ConflictError(f"There are {MAX_WEBHOOKS} webhooks already: delete one first.")
     webhook_id = uuid.uuid4()
@@ -83,20 +83,20 @@ def check_url(url: str, allow_private: bool) -> str:
     """
     url = url.strip()
     if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
-        raise InputError(f"an address has {LONGEST_URL} characters at most and no spaces")
+        raise InputError(f"An address has {LONGEST_URL} characters at most and no spaces.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InputError(f"not an address: {error}") from error
+        raise InputError(f"This is no address: {error}.") from error
     schemes = ("https", "http") if allow_private else ("https",)
     if parts.scheme not in schemes or not host or port == 0:
-        raise InputError(f"an address begins with {' or '.join(f'{one}://' for one in schemes)}")
+        raise InputError(f"An address begins with {' or '.join(f'{one}://' for one in schemes)}.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InputError("an address holds neither a name, a password nor a fragment")
+        raise InputError("An address holds neither a name, a password nor a fragment.")
     if not allow_private and _is_plainly_private(host):
         raise InputError(
-            f"{host} is a private address; WEBHOOK_PRIVATE_ADDRESSES=true allows those"
+            f"{host} is a private address; WEBHOOK_PRIVATE_ADDRESSES=true allows those."
         )
     return url
 

@@ -26,7 +26,7 @@ class EndedJob(Answer):
     catalog: str | None = None
     done: int | None = None
     total: int | None = None
-    counts: Mapping[str, float] = {}
+    counts: Mapping[str, int | float] = {}
     created_at: datetime | None = None
     finished_at: datetime | None = None
 

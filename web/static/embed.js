@@ -10,10 +10,10 @@
     section { margin: 1.5rem 0; }
     .heading { font: inherit; font-size: 1.2em; font-weight: 600; margin: 0 0 .75rem; }
     ul { display: grid; grid-auto-flow: column; grid-auto-columns: clamp(8rem, 30%, 11rem); gap: 1rem;
-      overflow-x: auto; list-style: none; margin: 0; padding: 4px; }
+      overflow-x: auto; list-style: none; margin: 0; padding: 0; }
     a { display: block; color: inherit; text-decoration: none; border-radius: 6px; }
     a:hover .title { text-decoration: underline; }
-    a:focus-visible { outline: 3px solid; }
+    a:focus-visible { outline: 3px solid; outline-offset: -3px; }
     img { display: block; width: 100%; aspect-ratio: 3 / 4; object-fit: cover; border-radius: 6px;
       background: rgba(128, 128, 128, .15); margin-bottom: .4rem; }
     .title, .price { display: block; overflow-wrap: anywhere; line-height: 1.35; }
