@@ -275,3 +275,13 @@ def test_the_example_works_and_counts(
     assert "Clicks counted by this page: 1. The last: B" in page.get_by_role("status").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     assert said == []
+
+
+def test_nobody_is_shut_out_of_the_example(page: "Page", server: str, items: Shop) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.goto(f"{server}/embed/example?catalog=shop&sku=A/1")
+    page.locator("[data-lookalike-sku]").get_by_role("listitem").first.wait_for()
+    findings = Axe().run(page).response["violations"]
+    serious = [one["id"] for one in findings if one["impact"] in ("serious", "critical")]
+    assert serious == []

@@ -1,4 +1,4 @@
-// Similar items under a product of a shop: no cookies, no dependencies, nothing global.
+// Similar items under a product of a shop; no cookies, nothing global.
 // How to use it: docs/embed.md of Lookalike.
 (() => {
   "use strict";
