@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from catalog.catalogs import ensure_catalog
+from catalog.deliveries import note_job_ended
 from catalog.errors import ConflictError, InputError, NotFoundError
 from catalog.progress import with_sample
 from catalog.tables import Job, JobKind, JobLog, JobState
@@ -76,7 +77,7 @@ def finish_job(
     result: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> Job:
-    """Close a job; closing it twice the same way is fine.
+    """Close a job and note the event for webhooks; closing it twice the same way is fine.
 
     Raises NotFoundError, InputError for a state that ends nothing, ConflictError when it has
     ended otherwise.
@@ -93,6 +94,7 @@ def finish_job(
     job.error = error
     job.finished_at = func.now()
     session.flush()
+    note_job_ended(session, job)
     return job
 
 

@@ -25,6 +25,7 @@ RUN_JOB = "lookalike.run_job"
 SYNC_INDEX = "lookalike.sync_index"
 SWEEP = "lookalike.sweep"
 TIDY = "lookalike.tidy"
+SEND_WEBHOOKS = "lookalike.send_webhooks"
 
 BULK = "bulk"
 INTERACTIVE = "interactive"
@@ -120,6 +121,14 @@ def enqueue_photos(
         _log.warning("%d photos wait for the sweep: %s", len(rows) - len(sent), error)
     _note_enqueued(session, sent)
     return len(sent)
+
+
+def enqueue_webhooks(queue: TaskQueue) -> None:
+    """Have events sent now; with the broker away the beat's next round sends them."""
+    try:
+        queue.enqueue(SEND_WEBHOOKS, queue=INTERACTIVE)
+    except QueueUnavailableError as error:
+        _log.warning("events wait for the next round: %s", error)
 
 
 def _note_enqueued(session: Session, photo_ids: Sequence[int]) -> None:

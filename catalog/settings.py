@@ -3,11 +3,10 @@
 Every process calls `load_settings`; nothing else in the product reads the environment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AnyUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -64,6 +63,10 @@ class Settings(BaseSettings):
 
     shop_words_file: Path | None = None
     """JSON: a shop's own category words -> lists of our categories; extends the built-in ones."""
+    webhook_private_addresses: bool = False
+    """Send webhooks over http and to private addresses too; for receivers of one's own network."""
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of the shops whose pages may show similar items; none switches embedding off."""
     secure_cookies: bool = False
     public_url: str = "http://localhost:8000"
 
@@ -98,19 +101,11 @@ class Settings(BaseSettings):
             raise ValueError("must be an http:// or https:// address")
         return value.rstrip("/")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "embed_origins", mode="before")
     @classmethod
-    def _split_origins(cls, value: Any) -> Any:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            url = urlsplit(origin)
-            if f"{url.scheme}://{url.netloc}" != origin or url.scheme not in ("http", "https"):
-                raise ValueError("must be origins such as https://shop.example, without a path")
-        return value
+    def _origins(cls, value: str | Sequence[str]) -> tuple[str, ...]:
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(_origin(word) for word in words)
 
     @field_validator("image_store_url")
     @classmethod
@@ -141,6 +136,16 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         first = error.errors()[0]
         variable = str(first["loc"][0]).upper()
         raise ConfigError(variable, f"{first['msg']} (got {first['input']!r})") from error
+
+
+def _origin(word: str) -> str:
+    """Scheme, host and port as a browser names them."""
+    url = AnyUrl(word)
+    if url.scheme not in ("http", "https") or not url.host or url.path not in (None, "", "/"):
+        raise ValueError(f"{word!r} is no origin: write https://shop.example without a path")
+    usual = {"http": 80, "https": 443}[url.scheme]
+    port = "" if url.port in (None, usual) else f":{url.port}"
+    return f"{url.scheme}://{url.host}{port}"
 
 
 def _read_shop_words(path: Path) -> Mapping[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ COPY pyproject.toml README.md lookalike.py ./
 COPY catalog catalog
 COPY stack stack
 COPY ingest ingest
+COPY lookalike_client lookalike_client
 COPY migrations migrations
 COPY web web
 RUN /venv/bin/uv pip install --python /venv/bin/python --no-deps --no-build-isolation -e .

@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from catalog.errors import LookalikeError
 from catalog.names import name_after
-from ingest.client import ApiClient, CatalogStatus
+from ingest.client import ApiClient
 from ingest.connection import find_connection
 from ingest.downloads import Downloader
 from ingest.feeds.feed import READERS, count_rows, read_feed
@@ -32,6 +32,7 @@ from ingest.printing import (
 from ingest.report import Report
 from ingest.seen_urls import SeenUrls
 from ingest.upload import UploadOptions, upload_catalog
+from lookalike_client.answers import CatalogStatus
 
 POLL_S = 1.0
 ROWS_FAILED = 1
@@ -188,11 +189,8 @@ def _run(
 @contextmanager
 def _client(server: str | None, token: str | None, home: Path) -> Iterator[ApiClient]:
     connection = find_connection(server, token, home)
-    client = ApiClient(connection.server, connection.token)
-    try:
+    with ApiClient(connection.server, connection.token) as client:
         yield client
-    finally:
-        client.close()
 
 
 @contextmanager

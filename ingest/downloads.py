@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import stamina
 
-from ingest.addresses import is_public, resolve
+from catalog.addresses import is_public, resolve
 from ingest.errors import PhotoSourceError, PhotoUnreachableError
 from ingest.seen_urls import Validators
 

@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from ingest.client import CatalogStatus
 from ingest.errors import FeedError, RowError
 from ingest.report import Report
+from lookalike_client.answers import CatalogStatus
 
 SHOWN_REJECTS = 50
 SHOWN_FAILURES = 20
@@ -144,8 +144,8 @@ def print_status(console: Console, catalog: str, status: CatalogStatus) -> None:
     for heading in ("Photo", "Items", "Reason"):
         table.add_column(heading, overflow="fold")
     for failure in status.failures[:SHOWN_FAILURES]:
-        skus = ", ".join(failure["skus"])
-        table.add_row(failure["sha256"][:12], escape(skus), escape(failure["reason"] or ""))
+        skus = ", ".join(failure.skus)
+        table.add_row(failure.sha256[:12], escape(skus), escape(failure.reason or ""))
     console.print(table)
     if (more := status.photos.get("failed", 0) - len(table.rows)) > 0:
         console.print(f"... and {more} more: the admin page lists them all.")

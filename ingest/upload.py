@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from catalog.errors import LookalikeError
-from ingest.client import MAX_ITEMS, ApiClient
+from ingest.client import ApiClient
 from ingest.errors import ApiError, ApiUnavailableError, PhotoSourceError, RowError
 from ingest.feeds.record import LeftOut
 from ingest.photos import LocatedPhoto, PhotoSource
 from ingest.report import NullProgress, Progress, Report
 from ingest.rows import FeedRow
+from lookalike_client.ingesting import MAX_ITEMS
 
 FeedItem = FeedRow | RowError | LeftOut
 _REMEDIES = {
@@ -75,7 +76,7 @@ class _Upload:
         self.report = Report()
 
     def send_all(self, rows: Iterable[FeedItem]) -> Report:
-        job = self.client.start_job(self.options.catalog, {"prune": self.options.prune})
+        job = self.client.start_ingest(self.options.catalog, {"prune": self.options.prune}).id
         try:
             for batch in _batches(rows, self.options.batch_rows):
                 self._send_batch(batch, job)
@@ -94,7 +95,9 @@ class _Upload:
             good = [row for row in valid if not self._reject_faulty(row, faults)]
             self.report.results["valid"] += len(good)
             hashes = {located[photo].sha256 for row in good for photo in row.photos or ()}
-            self.report.photos_to_send += len(self.client.find_missing(hashes)) if hashes else 0
+            self.report.photos_to_send += (
+                len(self.client.find_missing_photos(hashes)) if hashes else 0
+            )
             self._end_batch(batch)
         return self.report
 
@@ -163,7 +166,7 @@ class _Upload:
             if not any(photo in faults for photo in row.photos or ())
             for photo in row.photos or ()
         }
-        missing = self.client.find_missing(wanted) if wanted else set()
+        missing = self.client.find_missing_photos(wanted) if wanted else set()
         to_send = [photo for sha256, photo in wanted.items() if sha256 in missing]
         refused: dict[str, PhotoSourceError] = {}
         for photo, sent in zip(to_send, self.executor.map(self._try_send, to_send), strict=True):
@@ -202,7 +205,7 @@ class _Upload:
         if not rows:
             return []
         bodies = [row.to_json(_hashes(row, located)) for row in rows]
-        results = self.client.post_items(self.options.catalog, job, bodies)
+        results = self.client.put_items(self.options.catalog, bodies, job)
         rejected_skus = []
         for row, result in zip(rows, results, strict=True):
             if result.status == "failed":
@@ -236,13 +239,13 @@ class _Upload:
         if self.options.prune:
             self.report.prune_refused = _why_not_prune(self.report)
         prune = self.options.prune and not self.report.prune_refused
-        pruned = self.client.finish_job(job, "done", prune, self.report.to_json())
+        pruned = self.client.finish_ingest(job, "done", prune, self.report.to_json())
         self.report.pruned = pruned if prune else None
 
     def _abandon(self, job: str, state: str) -> None:
         """Tell the server that nothing more will come, if it still listens."""
         try:
-            self.client.finish_job(job, state, False, self.report.to_json())
+            self.client.finish_ingest(job, state, False, self.report.to_json())
         except LookalikeError:
             return
 

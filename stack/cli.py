@@ -1,5 +1,6 @@
 """The commands `up`, `demo` and `status`; lookalike.py hangs COMMANDS into its tree."""
 
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def demo(home: Path | None, port: int | None, feed: Path | None, once: bool) -> 
 
     from stack.api import Product
     from stack.demo import show_catalog
-    from stack.local import local_stack
+    from stack.local import choose_port, local_stack
     from stack.once import check_product
     from stack.processes import free_port
     from stack.report import find_examples, print_report
@@ -74,7 +75,10 @@ def demo(home: Path | None, port: int | None, feed: Path | None, once: bool) -> 
             port = port or free_port()
             home = home or Path(exits.enter_context(_temporary_home()))
         exits.enter_context(_until_interrupted())
-        stack = exits.enter_context(local_stack(home or default_home(), _tell, port=port))
+        port = choose_port(port)
+        stack = exits.enter_context(
+            local_stack(home or default_home(), _tell, port=port, environ=_open_to_itself(port))
+        )
         shown = show_catalog(stack, feed, console)
         product = Product(stack)
         exits.callback(product.close)
@@ -84,6 +88,7 @@ def demo(home: Path | None, port: int | None, feed: Path | None, once: bool) -> 
             for line in check_product(product, shown, examples):
                 click.secho(f"ok: {line}", fg="green")
             return
+        click.echo(f"A shop's page with similar items: {stack.url}/embed/example")
         _serve(stack)
 
 
@@ -103,6 +108,12 @@ def status(home: Path | None) -> None:
 
 
 COMMANDS = {"up": up, "demo": demo, "status": status}
+
+
+def _open_to_itself(port: int) -> dict[str, str]:
+    """The environment of a demo: its own address is a shop's, and may receive webhooks."""
+    address = f"http://127.0.0.1:{port}"
+    return {"EMBED_ORIGINS": address, "WEBHOOK_PRIVATE_ADDRESSES": "true"} | dict(os.environ)
 
 
 def _serve(stack: "LocalStack") -> None:

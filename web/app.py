@@ -17,6 +17,7 @@ from web import (
     api,
     compression,
     cors,
+    embed,
     facets,
     filters,
     health,
@@ -65,7 +66,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(api.blueprint)
     register_document(app)
     register_docs_page(app)
-    for part in (*pages.BLUEPRINTS, images.blueprint, health.blueprint):
+    for part in (*pages.BLUEPRINTS, images.blueprint, embed.blueprint, health.blueprint):
         app.register_blueprint(part)
     return app
 

@@ -11,7 +11,7 @@ from celery import Celery
 from celery.signals import after_setup_logger, worker_init, worker_shutting_down
 
 from catalog.errors import ConfigError, LookalikeError
-from catalog.queue import BULK, INTERACTIVE, SWEEP, SYNC_INDEX, TIDY
+from catalog.queue import BULK, INTERACTIVE, SEND_WEBHOOKS, SWEEP, SYNC_INDEX, TIDY
 from catalog.settings import Settings, load_settings
 from workers import stopping
 
@@ -56,6 +56,11 @@ def make_app(settings: Settings) -> Celery:
             },
             "sync": {
                 "task": SYNC_INDEX,
+                "schedule": min(15.0, settings.sweep_every_s),
+                "options": {"queue": INTERACTIVE, "expires": 15},
+            },
+            "webhooks": {
+                "task": SEND_WEBHOOKS,
                 "schedule": min(15.0, settings.sweep_every_s),
                 "options": {"queue": INTERACTIVE, "expires": 15},
             },

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.background import enqueue_silent_jobs
+from catalog.deliveries import forget_deliveries
 from catalog.errors import CheckpointError, ConflictError
 from catalog.explaining import expire_explanations
 from catalog.idempotency import forget_answers
@@ -69,6 +70,7 @@ def tidy(resources: Resources) -> None:
         drop_orphans(session, resources.services.images)
     with resources.services.sessions.begin() as session:
         expire_explanations(session)
+        forget_deliveries(session)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:

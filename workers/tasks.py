@@ -17,9 +17,11 @@ from catalog.queue import (
     BULK,
     EXPLAIN_MATCH,
     INDEX_PHOTOS,
+    INTERACTIVE,
     RECUT_PHOTO,
     RUN_JOB,
     RUN_REINDEX,
+    SEND_WEBHOOKS,
     SWEEP,
     SYNC_INDEX,
     TIDY,
@@ -33,6 +35,7 @@ from workers.recropping import enqueue_requested, recut_photo
 from workers.reindexing import advance_reindex
 from workers.resources import process_resources
 from workers.sweeping import SHORT_SYNC_S, sweep, tidy
+from workers.webhooks import send_webhooks
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +109,13 @@ def sweep_task() -> None:
 def tidy_task() -> None:
     """Remove what nothing shows any more; nobody waits for it."""
     tidy(process_resources())
+
+
+@shared_task(name=SEND_WEBHOOKS)
+def send_webhooks_task() -> None:
+    """Tell webhooks what has happened; the beat asks again, so a failure needs no retry."""
+    if send_webhooks(process_resources()):
+        process_resources().services.queue.enqueue(SEND_WEBHOOKS, queue=INTERACTIVE)
 
 
 def _sync(limit_s: float = math.inf) -> bool:

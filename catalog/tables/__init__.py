@@ -36,6 +36,7 @@ from catalog.tables.shop import (
     PhotoState,
     Role,
 )
+from catalog.tables.webhooks import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "Base",
@@ -43,6 +44,7 @@ __all__ = [
     "CatalogMap",
     "Comparison",
     "Correction",
+    "DeliveryState",
     "DiscardedPhoto",
     "DismissedPair",
     "Embedding",
@@ -79,6 +81,8 @@ __all__ = [
     "UploadState",
     "User",
     "Verdict",
+    "Webhook",
+    "WebhookDelivery",
     "Work",
     "WorkRate",
 ]

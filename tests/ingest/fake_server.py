@@ -58,7 +58,7 @@ class FakeServer:
                 job = f"job-{len(self.jobs) + 1}"
                 self.jobs[job] = {"catalog": body["catalog"], "state": "running"}
                 self.seen[job] = set()
-                return ok({"id": job}, 201)
+                return ok(_job(job, body["catalog"]), 201)
             case "POST", ["catalogs", catalog, "items"]:
                 return self._post_items(catalog, json.loads(request.content))
             case "POST", ["catalogs", _, "seen"]:
@@ -114,6 +114,14 @@ class FakeServer:
             for key in gone:
                 del self.items[key]
         return ok({"pruned": len(gone) if body["prune"] else 0})
+
+
+def _job(job: str, catalog: str) -> dict[str, Any]:
+    words = dict.fromkeys(("total", "error", "finished_at"))
+    now = "2026-01-01T00:00:00Z"
+    state: dict[str, Any] = {"id": job, "kind": "ingest", "state": "running", "catalog": catalog}
+    state |= {"parameters": {}, "done": 0, "result": {}, "cancel_requested": False}
+    return state | words | {"created_at": now}
 
 
 def ok(body: dict[str, Any], status: int = 200) -> httpx.Response:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.addresses import is_public
+from catalog.addresses import is_public
 from ingest.downloads import Downloader, DownloadLimits
 from ingest.errors import PhotoSourceError
 from ingest.photos import PhotoSource

@@ -15,7 +15,7 @@ from ingest.photos import PhotoSource
 from ingest.report import Report
 from ingest.rows import FeedRow
 from ingest.upload import UploadOptions, upload_catalog
-from tests.ingest.fake_server import TOKEN, FakeServer, problem
+from tests.ingest.fake_server import TOKEN, FakeServer, ok, problem
 
 MakeSource = Callable[..., PhotoSource]
 MakePhoto = Callable[..., Path]
@@ -143,7 +143,8 @@ def test_a_row_that_the_server_rejects_is_reported_with_its_line(
     upload(rows[:1])
     server.photos.clear()
     original = server._put_photo
-    server._put_photo = lambda sha256, data: httpx.Response(200, json={})  # type: ignore[method-assign]
+    said = {"width": 1, "height": 1, "state": "pending"}
+    server._put_photo = lambda sha256, data: ok(said | {"sha256": sha256})  # type: ignore[method-assign]
     report = upload(rows[:2])
     server._put_photo = original  # type: ignore[method-assign]
     assert report.rejected == 2

@@ -39,6 +39,12 @@ def test_the_servers_are_on_the_inner_network_only(name: str) -> None:
     assert _COMPOSE["networks"]["back"]["internal"] is True
 
 
+def test_only_the_workers_that_send_webhooks_have_a_way_out() -> None:
+    sending = [name for name, service in _SERVICES.items() if "out" in service["networks"]]
+    assert sending == [name for name in _SERVICES if name.endswith("-interactive")]
+    assert not (_COMPOSE["networks"]["out"] or {}).get("internal")
+
+
 @pytest.mark.parametrize("name", _SERVICES)
 def test_data_is_in_named_volumes(name: str) -> None:
     sources = [volume.split(":")[0] for volume in _SERVICES[name]["volumes"]]

@@ -152,9 +152,10 @@ def test_a_rebuild_that_failed_is_not_tried_again_by_itself(bench: Bench, upgrad
 def test_what_the_beat_sends_for_visitors_and_the_dead_waits_behind_no_backlog() -> None:
     schedule = make_app(load_settings({})).conf.beat_schedule
     queues = {name: entry["options"]["queue"] for name, entry in schedule.items()}
-    assert queues == {"sweep": INTERACTIVE, "sync": INTERACTIVE, "tidy": BULK}
+    visitors_and_the_dead = dict.fromkeys(("sweep", "sync", "webhooks"), INTERACTIVE)
+    assert queues == visitors_and_the_dead | {"tidy": BULK}
     tasks = {entry["task"] for entry in schedule.values()}
-    assert tasks == {SWEEP, SYNC_INDEX, tasks_module.TIDY}
+    assert tasks == {SWEEP, SYNC_INDEX, tasks_module.TIDY, tasks_module.SEND_WEBHOOKS}
 
 
 def test_what_a_short_sync_leaves_is_for_the_bulk_workers(

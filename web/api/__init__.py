@@ -11,6 +11,7 @@ from web.api import (
     reindex,
     review,
     search,
+    webhooks,
     why,
 )
 from web.api.blueprint import blueprint
@@ -27,5 +28,6 @@ __all__ = [
     "reindex",
     "review",
     "search",
+    "webhooks",
     "why",
 ]

@@ -16,7 +16,7 @@ from catalog.items import delete_item, mark_seen, pending_photo_ids, prune_catal
 from catalog.jobs import OPEN_STATES, advance_job, finish_job, get_job, start_job
 from catalog.photos.discarding import discard_bytes
 from catalog.photos.lost import find_missing
-from catalog.queue import enqueue_photos
+from catalog.queue import enqueue_photos, enqueue_webhooks
 from catalog.tables import Catalog, Job, JobKind, JobState
 from web.api import schemas
 from web.api.blueprint import answer_of, blueprint, requires
@@ -112,6 +112,7 @@ def finish_ingest(job_id: UUID, json_data: schemas.FinishIn) -> dict[str, Any]:
     result = json_data.result | {"pruned": pruned}
     finish_job(session(), job_id, JobState(json_data.state), result, json_data.error)
     session().commit()
+    enqueue_webhooks(services().queue)
     _discard_bytes()
     return {"pruned": pruned}
 

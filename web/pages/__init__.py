@@ -11,6 +11,7 @@ from web.pages import (
     review,
     search,
     tokens,
+    webhooks,
     why,
 )
 
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     audit.blueprint,
     review.blueprint,
     tokens.blueprint,
+    webhooks.blueprint,
 )
 
 __all__ = ["BLUEPRINTS", "jobs", "reindex", "why"]

@@ -1,6 +1,6 @@
-"""Which network addresses a feed may make this machine connect to: public ones only.
+"""Which network addresses others may make this machine connect to: public ones only.
 
-Used by `ingest.downloads` before and after each connection.
+Used where an address comes from outside: by `ingest.downloads` and `workers.webhooks`.
 """
 
 import ipaddress

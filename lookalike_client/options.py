@@ -1,0 +1,41 @@
+"""The options of the calls as typed keyword arguments.
+
+What is left out keeps the server's own default.
+"""
+
+from decimal import Decimal
+from typing import TypedDict
+
+
+class ItemFilters(TypedDict, total=False):
+    """What items are narrowed to; all that are given must hold."""
+
+    catalog: str
+    category: str
+    """Of the garments that the item sells, as the segmenter names them."""
+    q: str
+    """Words of title, brand, sku, category or description."""
+    brand: str
+    colour: str
+    price_min: Decimal | float
+    price_max: Decimal | float
+    in_stock: bool
+    garments: int
+    needs_review: bool
+
+
+class SimilarOptions(TypedDict, total=False):
+    """How many similar items, and which; all that are given must hold."""
+
+    limit: int
+    category: str
+    catalog: str
+    brand: str
+    price_min: Decimal | float
+    price_max: Decimal | float
+    in_stock: bool
+    colour: str
+    all_roles: bool
+    """Also what models merely wear with an item."""
+    variety: float
+    """0 gives the closest, 1 those that differ most from each other."""
