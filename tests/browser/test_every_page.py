@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, StorageState
+from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import DESKTOP, PAGES, PHONE, ShownPage, visit
@@ -30,7 +30,7 @@ def test_every_page_can_be_used_by_everybody(
     assert not scrolls_sideways(page), widest_elements(page)
     assert serious_findings(page) == []
     page.emulate_media(color_scheme="dark")
-    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     assert serious_findings(page) == []
 
 
