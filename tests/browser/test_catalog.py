@@ -1,4 +1,4 @@
-"""The catalog in a browser: what the command line sends shows up, and can be narrowed and sorted."""
+"""The catalog in a browser: what the command line sends shows up, is narrowed and sorted."""
 
 import re
 from pathlib import Path

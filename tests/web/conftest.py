@@ -90,6 +90,17 @@ def admin(app: Flask, session: Session) -> FlaskClient:
     return client
 
 
+@pytest.fixture
+def users(session: Session) -> dict[str, int]:
+    """The ids of a user and of an admin, by role."""
+    users = {
+        role: create_user(session, f"{role}@example.com", PASSWORD, is_admin=role == "admin")
+        for role in ("user", "admin")
+    }
+    session.commit()
+    return {role: user.id for role, user in users.items()}
+
+
 def draw_photo(seed: int = 0, width: int = 60, height: int = 80) -> bytes:
     """A small JPEG, another for each seed."""
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
