@@ -13,7 +13,7 @@ from playwright.sync_api import expect as _expect
 
 from tests.browser.chromium import launch_chromium
 from tests.browser.pages import DESKTOP
-from tests.browser.shop import Shop
+from tests.browser.shop import Shop, log_in
 from tests.browser.watching import Watch
 from tests.whole.running import running_stack
 
@@ -23,10 +23,13 @@ _PATIENCE_MS = 60_000
 OpenPage = Callable[..., Page]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder need a browser, and the first of them starts the stack."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +84,7 @@ def page(open_page: OpenPage) -> Page:
 def admin_state(chromium: Browser, shop: Shop) -> StorageState:
     """The cookies of an admin who has logged in by a one-time link."""
     context = chromium.new_context(base_url=shop.url)
-    page = context.new_page()
-    page.goto(shop.login_link())
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/admin/")
+    log_in(context.new_page(), shop)
     state = context.storage_state()
     context.close()
     return state

@@ -26,24 +26,28 @@ class ShownPage:
     """A CSS selector."""
     admin: bool = False
     status: int = 200
+    pictures: str = "desktop"
+    """In what looks the docs show it: some of "desktop", "dark" and "phone"."""
 
 
 PAGES = (
-    ShownPage("catalog", "/", ".item-grid .item-card"),
+    ShownPage("catalog", "/", ".item-grid .item-card", pictures="desktop dark phone"),
     ShownPage("catalog-narrowed", "/?category={category}&sort=cheapest", ".chips a"),
-    ShownPage("catalog-nothing", "/?q=xylophon", ".empty"),
-    ShownPage("item", "/items/{item}", "#similar .item-card"),
-    ShownPage("item-steered", "/items/{item}?any=1&like={other_garment}", ".taste-one"),
+    ShownPage("catalog-nothing", "/?q=xylophon", ".empty", pictures=""),
+    ShownPage(*("item", "/items/{item}", "#similar .item-card"), pictures="desktop dark phone"),
+    ShownPage(
+        *("item-steered", "/items/{item}?any=1&like={other_garment}", ".taste-one"), pictures=""
+    ),
     ShownPage("look", "/items/{item}/look/{garment}", ".look"),
-    ShownPage("search", "/search/", "label.drop"),
-    ShownPage("search-results", "/search/{search}", ".picks"),
-    ShownPage("missing", "/items/0", ".empty-code", status=404),
-    ShownPage("login", "/login", "input[type=password]"),
-    ShownPage("login-link", "/login/link/whatever", "button.btn-lg"),
-    ShownPage("admin", "/admin/", ".figures", admin=True),
-    ShownPage("job", "/admin/jobs/{job}", ".facts", admin=True),
-    ShownPage("failures", "/admin/failures", ".panel", admin=True),
-    ShownPage("tokens", "/admin/tokens/", ".token-form", admin=True),
+    ShownPage("search", "/search/", "label.drop", pictures="desktop phone"),
+    ShownPage("search-results", "/search/{search}", ".picks", pictures="desktop phone"),
+    ShownPage("missing", "/items/0", ".empty-code", status=404, pictures=""),
+    ShownPage("login", "/login", "input[type=password]", pictures=""),
+    ShownPage("login-link", "/login/link/whatever", "button.btn-lg", pictures=""),
+    ShownPage("admin", "/admin/", ".figures", admin=True, pictures="desktop dark"),
+    ShownPage("admin-job", "/admin/jobs/{job}", ".facts", admin=True),
+    ShownPage("admin-failures", "/admin/failures", ".panel", admin=True, pictures=""),
+    ShownPage("admin-tokens", "/admin/tokens/", ".token-form", admin=True),
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page
 
 from tests.whole.running import Running, wait_for
 
@@ -124,3 +125,10 @@ def sold_garments(item: dict[str, Any]) -> list[dict[str, Any]]:
         for garment in photo["garments"]
         if garment["role"] == "sold"
     ]
+
+
+def log_in(page: Page, shop: Shop) -> None:
+    """Log an admin in by a one-time link."""
+    page.goto(shop.login_link())
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/admin/")
