@@ -67,15 +67,19 @@ def _take_all(
     context = browser.new_context(base_url=shop.url, reduced_motion="reduce", **options)
     context.set_default_timeout(_PATIENCE_MS)
     page = context.new_page()
-    # Admin pages last: who is logged in sees a button more.
-    for shown in sorted(pages, key=lambda each: each.admin):
-        if shown.admin and not context.cookies():
-            log_in(page, shop)
-        visit(page, shown, shop.places)
-        path = picture(shown, look)
-        _keep(page, path)
-        print(f"{path.relative_to(IMAGES.parents[1])}: {path.stat().st_size:,} bytes", flush=True)
+    for shown in (each for each in pages if not each.admin):
+        _take(page, shop, shown, look)
+    log_in(page, shop)
+    for shown in (each for each in pages if each.admin):
+        _take(page, shop, shown, look)
     context.close()
+
+
+def _take(page: Page, shop: Shop, shown: ShownPage, look: str) -> None:
+    visit(page, shown, shop.places)
+    path = picture(shown, look)
+    _keep(page, path)
+    print(f"{path.relative_to(IMAGES.parents[1])}: {path.stat().st_size:,} bytes", flush=True)
 
 
 def _keep(page: Page, path: Path) -> None:
