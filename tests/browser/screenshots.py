@@ -90,7 +90,7 @@ def _keep(page: Page, path: Path) -> None:
     assert size is not None
     tall = page.evaluate("document.documentElement.scrollHeight")
     clip = {"x": 0, "y": 0, "width": size["width"], "height": min(tall, size["height"] * _TALLEST)}
-    shot = page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
+    shot = page.screenshot(full_page=True, clip=clip, animations="disabled")
     with Image.open(io.BytesIO(shot)) as image:
         image.convert("RGB").save(path, "WEBP", quality=_QUALITY, method=6)
 

@@ -28,7 +28,7 @@ WORDS = {
     "template": "{{7*7}}{% raise %}${7*7}",
     "bidirectional": "\u202egnp.exe\u202c شال أزرق ‏مع خطوط‎",
     "long": "Donaudampfschifffahrtsgesellschaft" * 20,
-    "emoji": "👗👩🏽‍🦰🧣 " * 30,
+    "emoji": "👗👩🏽‍🦰🧣" * 30,
     "marks": "Z̸̡̛͖͎̈́̓a̴̧͇͌l̸̢͎̐g̵̪̾o̶" * 20,
 }
 
