@@ -41,7 +41,7 @@ def hostile(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     assert shop.send("PUT", f"/photos/{sha256}", content=photo).is_success
     rows = [hostile_row(name, words, sha256) for name, words in WORDS.items()]
     answer = shop.send("POST", f"/catalogs/{CATALOG}/items", json={"items": rows})
-    assert [row["status"] for row in answer.json()["results"]] == ["created"] * len(rows)
+    assert "failed" not in {row["status"] for row in answer.json()["results"]}
     wait_for("they are indexed", lambda: shop.stack.is_settled(CATALOG))
     listed = shop.stack.get("/items", catalog=CATALOG)["items"]
     yield {item["sku"].split("|")[0]: item["id"] for item in listed}
