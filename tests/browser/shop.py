@@ -17,6 +17,7 @@ from tests.whole.running import Running, wait_for
 CATALOG = "shop"
 ADMIN = "admin@example.com"
 PASSWORD = "correct horse battery"
+_GIVE_UP_S = 1200
 _ITEMS = 16
 _SEED = 238
 """Of the seeds tried, one whose few items have several garments of one kind."""
@@ -80,7 +81,7 @@ class Shop:
         self.stack.lookalike("sample", str(folder), "--items", str(items), "--seed", str(seed))
         feed = folder / "feed.csv"
         self.stack.lookalike("ingest", str(feed), "--catalog", catalog)
-        wait_for(f"{catalog} is indexed", lambda: self.stack.is_settled(catalog))
+        wait_for(f"{catalog} is indexed", lambda: self.stack.is_settled(catalog), _GIVE_UP_S)
         return feed
 
     def _find_places(self) -> dict[str, object]:
@@ -114,7 +115,11 @@ class Shop:
         photo = self.photo().read_bytes()
         started = self.send("POST", "/search", files={"photo": ("me.jpg", photo)}).json()
         path = f"/search/{started['id']}"
-        wait_for("the photo is analysed", lambda: self.stack.get(path)["state"] != "pending")
+        wait_for(
+            "the photo is analysed",
+            lambda: self.stack.get(path)["state"] != "pending",
+            _GIVE_UP_S,
+        )
         return str(started["id"])
 
 
