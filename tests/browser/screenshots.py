@@ -31,6 +31,10 @@ _TALLEST = 1.7
 """Pictures end there, in heights of the window; what follows is more of the same."""
 _QUALITY = 80
 _PATIENCE_MS = 120_000
+_LOAD_ALL = """async () => {
+    for (const each of document.images) each.loading = "eager";
+    await Promise.allSettled([...document.images].map((each) => each.decode()));
+}"""
 
 
 def picture(shown: ShownPage, look: str) -> Path:
@@ -84,8 +88,7 @@ def _take(page: Page, shop: Shop, shown: ShownPage, look: str) -> None:
 
 def _keep(page: Page, path: Path) -> None:
     """The page from its top, lazy photos loaded, as a small WebP file."""
-    page.evaluate("for (const each of document.images) each.loading = 'eager'")
-    page.wait_for_function("[...document.images].every((each) => each.complete)")
+    page.evaluate(_LOAD_ALL)
     size = page.viewport_size
     assert size is not None
     tall = page.evaluate("document.documentElement.scrollHeight")
