@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(READY) ## Start everything, ingest a catalog, show it (CATALOG=feed or folder, PORT=, ONCE=1)
@@ -35,7 +35,19 @@ test: $(READY) ## Run the tests against real servers, all but the slow ones (ARG
 
 .PHONY: test-slow
 test-slow: $(READY) ## Run the tests that take minutes (ARGS= goes to pytest)
-	$(BIN)/pytest -m 'slow or browser' $(ARGS)
+	$(BIN)/pytest -m slow $(ARGS)
+
+.PHONY: setup-browser
+setup-browser: $(READY) ## Find a Chromium for the browser tests, or install one
+	$(BIN)/python -m tests.browser.chromium
+
+.PHONY: test-browser
+test-browser: setup-browser ## Use the running product in a browser, page by page (ARGS= goes to pytest)
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup-browser ## Take the pictures of all pages in docs/images from a real run
+	$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: check
 check: $(READY) ## Check format, lint, types and import rules

@@ -27,4 +27,4 @@ EXPOSE 8000
 # No access log: the address of a login link is a secret, and it would stand there.
 CMD ["gunicorn", "web.wsgi:app", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", \
      "--workers", "2", "--threads", "8", "--timeout", "60", "--worker-tmp-dir", "/dev/shm", \
-     "--no-control-socket"]
+     "--no-control-socket", "--limit-request-line", "8190"]

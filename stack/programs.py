@@ -32,6 +32,8 @@ def web_program(home: Path, environment: Mapping[str, str], host: str, port: int
             # Import once, then fork: half the start. All connections are made on first use.
             *("--preload", "--no-control-socket"),
             *("--timeout", "60", "--graceful-timeout", "5"),
+            # An address holds a page's whole state: several brands in Korean are long in UTF-8.
+            *("--limit-request-line", "8190"),
         ),
         log=home / "logs" / "web.log",
         ready=lambda: answers_http(near_address(host), port, "/readyz"),

@@ -84,7 +84,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": settings.max_photo_bytes + _FORM_OVERHEAD_BYTES,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SESSION_COOKIE_SECURE": settings.secure_cookies or _is_behind_tls(settings),
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
         "SEND_FILE_MAX_AGE_DEFAULT": _STATIC_MAX_AGE_S,
         "WTF_CSRF_TIME_LIMIT": None,
@@ -92,3 +92,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SPEC_FORMAT": "json",
         "AUTO_SERVERS": False,
     }
+
+
+def _is_behind_tls(settings: Settings) -> bool:
+    return settings.public_url.startswith("https://")

@@ -36,6 +36,7 @@ from catalog.tables import (
     Photo,
     PhotoState,
     Role,
+    User,
 )
 from web.app import create_app
 
@@ -88,6 +89,18 @@ def admin(app: Flask, session: Session) -> FlaskClient:
     client = app.test_client()
     client.post("/login", data={"email": "admin@example.com", "password": PASSWORD})
     return client
+
+
+@pytest.fixture
+def users(session: Session) -> dict[str, int]:
+    """The ids of a user and of an admin, by role; nobody knows their passwords."""
+    users = {
+        role: User(email=f"{role}@example.com", password_hash="", is_admin=role == "admin")
+        for role in ("user", "admin")
+    }
+    session.add_all(users.values())
+    session.commit()
+    return {role: user.id for role, user in users.items()}
 
 
 def draw_photo(seed: int = 0, width: int = 60, height: int = 80) -> bytes:

@@ -4,6 +4,7 @@
 const REFRESH_MS = 3000;
 const WAIT_MS = 700;
 const SLOW_AFTER_MS = 20000;
+const SCROLL = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 
 // Outlines and rows of the same garment light up together.
 function setUpHover() {
@@ -85,7 +86,7 @@ async function show(url, similar, focusOn) {
   if (focusOn) similar.querySelector(focusOn)?.focus();
   markSelected(url.searchParams.getAll("garment"));
   const { top } = similar.getBoundingClientRect();
-  if (!focusOn && (top > innerHeight - 120 || top < 0)) similar.scrollIntoView({ behavior: "smooth" });
+  if (!focusOn && (top > innerHeight - 120 || top < 0)) similar.scrollIntoView({ behavior: SCROLL });
 }
 
 function markSelected(garments) {
@@ -117,7 +118,7 @@ function setUpLook() {
     place.removeAttribute("aria-busy");
     if (!answer?.ok) return location.assign(link.href);
     place.innerHTML = await answer.text();
-    place.scrollIntoView({ behavior: "smooth" });
+    place.scrollIntoView({ behavior: SCROLL });
   });
 }
 
