@@ -1,13 +1,13 @@
 """Indexes that serve the catalog page: its orders, and what its facets are counted over.
 
-Revision 0010, after 0002.
+Revision 0010, after 0009.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0002"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """How fast jobs and workers are, which checkpoints they have, and comparisons before a switch.
 
-Revision 0005, after 0002.
+Revision 0005, after 0004.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

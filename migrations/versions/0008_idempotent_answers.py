@@ -1,6 +1,6 @@
 """Answers to writes that carried an idempotency key, kept for a day.
 
-Revision 0008, after 0002.
+Revision 0008, after 0007.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0008"
-down_revision = "0002"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

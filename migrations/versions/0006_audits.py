@@ -1,6 +1,6 @@
 """Jobs of further kinds, how often a worker has begun one, and what audits have found.
 
-Revision 0006, after 0002.
+Revision 0006, after 0005.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
