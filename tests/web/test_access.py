@@ -17,26 +17,54 @@ EVERYBODY, ADMINS = "everybody", "admins"
 
 PAGES = {
     "admin": ADMINS,
+    "api_docs": EVERYBODY,
+    "audit": ADMINS,
     "bootstrap": EVERYBODY,
     "browse": EVERYBODY,
+    "embed": EVERYBODY,
     "health": EVERYBODY,
     "images": EVERYBODY,
     "login": EVERYBODY,
+    "map": EVERYBODY,
     "openapi": EVERYBODY,
+    "review": ADMINS,
     "search": EVERYBODY,
     "static": EVERYBODY,
     "tokens": ADMINS,
+    "webhooks": ADMINS,
 }
 """Blueprint -> who may see its pages and press its buttons."""
 
+EXCEPTIONS = {"map.make": ADMINS}
+"""Endpoints for which something else was decided than for the rest of their blueprint."""
+
 API = {
+    "activate_generation": "admin",
+    "add_garment": "admin",
     "cancel_job": "admin",
+    "compare_again": "admin",
+    "correct_garment": "admin",
+    "create_webhook": "admin",
+    "delete_webhook": "admin",
+    "dismiss_finding": "admin",
+    "export": "admin",
+    "forecast_of_reindex": "admin",
+    "judge_photo": "admin",
+    "list_deliveries": "admin",
+    "list_findings": "admin",
     "list_generations": "admin",
     "list_jobs": "admin",
+    "list_review": "admin",
+    "list_webhooks": "admin",
+    "read_comparison": "admin",
     "read_job": "admin",
-    "start_reindex": "admin",
-    "activate_generation": "admin",
     "roll_back_generation": "admin",
+    "start_audit": "admin",
+    "start_map": "admin",
+    "start_reindex": "admin",
+    "take_back_added": "admin",
+    "test_webhook": "admin",
+    "undo_correction": "admin",
     "finish_ingest": "ingest",
     "missing_photos": "ingest",
     "note_seen": "ingest",
@@ -47,16 +75,23 @@ API = {
     "catalog_status": "read",
     "complete_the_look": "read",
     "count_facets": "read",
+    "explain_match": "read",
+    "explain_match_with_upload": "read",
     "get_garment": "read",
     "get_item": "read",
     "get_item_by_sku": "read",
     "get_photo": "read",
     "list_catalogs": "read",
     "list_items": "read",
+    "list_map_points": "read",
+    "read_health": "read",
+    "read_map": "read",
     "read_search": "read",
     "recommend": "read",
     "similar_to_garment": "read",
     "similar_to_item": "read",
+    "similar_to_photo": "read",
+    "similar_to_posted_photo": "read",
     "similar_to_sku": "read",
     "similar_to_upload": "read",
     "start_search": "read",
@@ -74,7 +109,9 @@ Call = Callable[[Rule, str], TestResponse]
 def decision(rule: Rule) -> str:
     """Who may call the route; a KeyError names one that nobody has decided on."""
     blueprint, _, name = rule.endpoint.rpartition(".")
-    return API[name] if blueprint == "api" else PAGES[blueprint or name]
+    if blueprint == "api":
+        return API[name]
+    return EXCEPTIONS.get(rule.endpoint) or PAGES[blueprint or name]
 
 
 def expected(rule: Rule, role: str) -> str:
@@ -101,10 +138,12 @@ def address(rule: Rule, values: Mapping[str, object] | None = None) -> str:
     kinds = {"int": "1", "uuid": str(uuid.uuid4()), "default": "x", "string": "x", "path": "x"}
 
     def fill(found: re.Match[str]) -> str:
-        kind, name = found[1] or "default", found[2]
-        return str(values[name]) if values is not None else kinds[kind]
+        kind, options, name = found[1] or "default", found[2], found[3]
+        if values is not None:
+            return str(values[name])
+        return options.split(",")[0] if kind == "any" else kinds[kind]
 
-    return re.sub(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>", fill, rule.rule)
+    return re.sub(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>", fill, rule.rule)
 
 
 def methods(rule: Rule) -> list[str]:
