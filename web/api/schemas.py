@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from catalog.tables import (
     GenerationState,
@@ -39,9 +40,15 @@ Category = Annotated[str, StringConstraints(max_length=100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Outline = list[list[float]]
 
-_ROW = {"sku": "A-100", "title": "Linen shirt", "price": 39.9, "currency": "EUR", "stock": 4}
-_ROWS = {"items": [_ROW]}
-_LIKES = {"likes": ["0d0de7b1-9a9c-4f35-8d38-4dd1f6a0c7c5"], "limit": 8}
+_ROW: JsonDict = {
+    "sku": "A-100",
+    "title": "Linen shirt",
+    "price": 39.9,
+    "currency": "EUR",
+    "stock": 4,
+}
+_ROWS: JsonDict = {"items": [_ROW]}
+_LIKES: JsonDict = {"likes": ["0d0de7b1-9a9c-4f35-8d38-4dd1f6a0c7c5"], "limit": 8}
 
 
 class In(BaseModel):
