@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from catalog.tables import (
     GenerationState,
@@ -38,6 +39,16 @@ Price = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 Category = Annotated[str, StringConstraints(max_length=100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Outline = list[list[float]]
+
+_ROW: JsonDict = {
+    "sku": "A-100",
+    "title": "Linen shirt",
+    "price": 39.9,
+    "currency": "EUR",
+    "stock": 4,
+}
+_ROWS: JsonDict = {"items": [_ROW]}
+_LIKES: JsonDict = {"likes": ["0d0de7b1-9a9c-4f35-8d38-4dd1f6a0c7c5"], "limit": 8}
 
 
 class In(BaseModel):
@@ -79,6 +90,8 @@ class PhotoStored(Out):
 class JobIn(In):
     """An ingest that begins."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"catalog": "my-shop"}]})
+
     kind: Literal["ingest"] = "ingest"
     catalog: Name
     parameters: dict[str, Any] = {}
@@ -86,6 +99,8 @@ class JobIn(In):
 
 class ItemsIn(In):
     """Rows are checked one by one, so that a bad row fails alone: docs/api.md has their members."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ROWS]})
 
     job: UUID | None = None
     items: list[Any] = Field(max_length=MAX_ITEMS)
@@ -306,6 +321,8 @@ class SimilarQuery(In):
 
 
 class RecommendIn(SimilarQuery):
+    model_config = ConfigDict(json_schema_extra={"examples": [_LIKES]})
+
     likes: list[UUID] = Field(min_length=1, max_length=MAX_EXAMPLES)
     """Ids of garments."""
     dislikes: list[UUID] = Field(default=[], max_length=MAX_EXAMPLES)
@@ -400,6 +417,10 @@ class SearchOut(Out):
 
 class ReindexIn(In):
     """What to build the new index from, when to switch, and with which checkpoints."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "vectors", "switch": "manual"}]}
+    )
 
     kind: ReindexKind
     switch: Literal["auto", "manual"] = "auto"
