@@ -47,6 +47,8 @@ def audit(run: Run) -> dict[str, Any] | None:
     """Look at what the job's parameters ask for; None when there is more to look at."""
     options = AuditOptions.model_validate(run.parameters)
     place = dict(run.result)
+    if place.pop("concluded", False):  # its worker died before it could say so
+        return place
     if Part.INDEX in options.parts and Part.INDEX not in place:
         place[Part.INDEX] = _compare_stores(run, options)
         _keep_place(run, place)
@@ -148,15 +150,15 @@ def _look_at(
 
 def _conclude(run: Run, options: AuditOptions, place: Place) -> dict[str, Any]:
     """Gather the pairs, drop what earlier audits said, give the result."""
-    result = {part: place[part] for part in (Part.INDEX,) if part in place}
+    result = {str(part): place[part] for part in (Part.INDEX,) if part in place}
     with run.resources.services.sessions.begin() as session:
         scan = place.get("scan", {})
         if Part.COVERAGE in options.parts:
             names = ("items", "few", "none", "unseen")
-            result[Part.COVERAGE] = {name: scan[name] for name in names}
+            result[Part.COVERAGE.value] = {name: scan[name] for name in names}
         if Part.DUPLICATES in options.parts:
             groups = gather_pairs(session, run.job_id)
-            result[Part.DUPLICATES] = {
+            result[Part.DUPLICATES.value] = {
                 "items": scan["items"],
                 "groups": len(groups),
                 "alike": sum(group.size for group in groups),
@@ -164,7 +166,9 @@ def _conclude(run: Run, options: AuditOptions, place: Place) -> dict[str, Any]:
             }
         stale = [_KINDS[part] for part in options.parts]
         drop_earlier_findings(session, run.job_id, [*stale, FindingKind.PAIR])
-    return {str(part): found for part, found in result.items()}
+        # With what was gathered: its pairs are gone, and nobody could gather them again.
+        _store_place(session, run, result | {"concluded": True})
+    return result
 
 
 def _steps(run: Run, options: AuditOptions) -> int:

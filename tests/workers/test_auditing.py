@@ -269,3 +269,25 @@ def test_what_was_repaired_is_in_the_log(shop: Bench) -> None:
     )
     job = audit(shop, parts=["index"], repair=True)
     assert shop.log(job.id) == "repaired: point_missing 4"
+
+
+def test_a_worker_that_dies_at_the_very_end_loses_nothing(
+    shop: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """What a test can do about a process that dies."""
+
+    def die(*_: object) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.background._finish", die)
+        with pytest.raises(Killed):
+            audit(shop, few=1)
+    with shop.resources.services.sessions() as session:
+        job_id = session.scalars(select(Job.id)).one()
+    run_job(shop.resources, job_id)
+    job = shop.job(job_id)
+    assert job.state is JobState.DONE
+    assert job.result["duplicates"]["groups"] == len(findings(shop, FindingKind.DUPLICATES)) == 1
+    assert "concluded" not in job.result
