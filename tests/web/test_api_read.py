@@ -52,6 +52,13 @@ _ADMIN = {
     "activate_generation",
     "roll_back_generation",
     "list_generations",
+    "list_review",
+    "correct_garment",
+    "undo_correction",
+    "add_garment",
+    "take_back_added",
+    "judge_photo",
+    "export_corrected",
 }
 
 
