@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from apiflask import APIBlueprint
 from flask import (
-    Blueprint,
     Response,
     abort,
     current_app,
@@ -35,7 +35,7 @@ _EXAMPLE_POLICY = (
     " img-src 'self' {public}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-blueprint = Blueprint("embed", __name__)
+blueprint = APIBlueprint("embed", __name__, enable_openapi=False)
 
 
 class Wanted(BaseModel):

@@ -207,7 +207,7 @@ def test_a_collection_may_lack_entries_while_a_job_fills_it(
 
 
 def test_excluded_garments_are_no_difference(shop: Shop) -> None:
-    from catalog.garments import correct_garment
+    from catalog.corrections import correct_garment
 
     correct_garment(shop.session, shop.garments[0], excluded=True)
     shop.session.commit()

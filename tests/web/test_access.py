@@ -47,7 +47,7 @@ API = {
     "create_webhook": "admin",
     "delete_webhook": "admin",
     "dismiss_finding": "admin",
-    "export": "admin",
+    "export_corrected": "admin",
     "forecast_of_reindex": "admin",
     "judge_photo": "admin",
     "list_deliveries": "admin",

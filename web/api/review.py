@@ -191,7 +191,7 @@ def judge_photo(sha256: str, json_data: VerdictIn) -> str:
 @blueprint.get("/corrections")
 @requires("admin")
 @blueprint.output(CocoOut)
-def export() -> dict[str, Any]:
+def export_corrected() -> dict[str, Any]:
     """What was reviewed as a COCO file, to train segmenters on."""
     return export_corrections(session()).content
 
