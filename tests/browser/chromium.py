@@ -36,8 +36,12 @@ def launch_chromium(playwright: Playwright) -> Browser:
 
 
 def install_chromium() -> None:
-    """Install one by Playwright, else by the system's packages; the first that then starts."""
-    for commands in (_by_playwright(), _by_packages()):
+    """Install one by the system's packages or by Playwright, until one starts.
+
+    Root, as in a container, takes the packages first; others leave the system alone if they can.
+    """
+    ways = [_by_packages(), _by_playwright()]
+    for commands in ways if os.geteuid() == 0 else reversed(ways):
         for command in commands:
             print("+", *command, flush=True)
             if subprocess.run(command).returncode:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
 from tests.browser.shop import CATALOG, Shop
 
 
@@ -54,21 +53,17 @@ def test_facets_narrow_and_the_address_holds_it_all(page: Page, shop: Shop) -> N
     expect(page.locator(".item-card")).to_have_count(len(expected))
 
 
-def test_photos_are_small_webp_that_the_browser_keeps(open_page: OpenPage, shop: Shop) -> None:
-    page = open_page()
+def test_photos_are_small_lazy_webp_that_the_browser_may_keep(page: Page) -> None:
     with page.expect_response(re.compile(r"/photos/.*thumb\.webp")) as waited:
-        page.goto(f"/?catalog={CATALOG}")
+        page.goto("/")
     answer = waited.value
     assert answer.headers["content-type"] == "image/webp"
     assert "immutable" in answer.headers["cache-control"]
     assert len(answer.body()) < 40_000
-    page.wait_for_load_state("networkidle")
-    asked: list[str] = []
-    page.on("response", lambda each: asked.append(each.url))
-    page.reload()
-    page.wait_for_load_state("networkidle")
-    sources = page.locator(".item-photo img").evaluate_all("all => all.map((each) => each.src)")
-    assert all("thumb.webp" in source for source in sources)
+    photos = page.locator(".item-photo img")
+    sources = photos.evaluate_all("all => all.map((each) => [each.src, each.loading])")
+    assert sources
+    assert all("thumb.webp" in source and loading == "lazy" for source, loading in sources)
 
 
 def test_a_search_without_hits_says_what_to_do(page: Page) -> None:
