@@ -49,10 +49,20 @@ export function dotSize(view, count) {
 }
 
 export function makeDots(canvas, points, marks) {
-  // WebGL that no graphics card does is slower than pixels of our own.
-  const options = { antialias: false, depth: false, failIfMajorPerformanceCaveat: true };
-  const gl = canvas.getContext("webgl2", options) || canvas.getContext("webgl", options);
+  const options = { antialias: false, depth: false };
+  const gl = hasCard() ? canvas.getContext("webgl2", options) || canvas.getContext("webgl", options) : null;
   return gl ? new GlDots(gl, canvas, points, marks) : new PlainDots(canvas, points, marks);
+}
+
+// Whether a graphics card would draw: WebGL done in software is slower than pixels of our own. Asked
+// of another canvas, since one that has begun with WebGL does nothing else.
+function hasCard() {
+  const gl = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const more = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = gl.getParameter(more ? more.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 class GlDots {
