@@ -35,6 +35,7 @@ _EXAMPLE_POLICY = (
     " img-src 'self' {public}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+# APIFlask asks every blueprint that has something to do before a request if it describes it.
 blueprint = APIBlueprint("embed", __name__, enable_openapi=False)
 
 
