@@ -115,7 +115,6 @@ def test_the_list_of_categories_leads_to_the_catalog(page: Page, points: list[An
 def test_without_scripts_the_list_is_still_there(open_page: Any, points: list[Any]) -> None:
     page = open_page(java_script_enabled=False)
     page.goto("/map")
-    expect(page.get_by_text("The picture needs a script")).to_be_visible()
     expect(page.get_by_text("Loading")).to_be_hidden()
     expect(page.locator(".map-legend li a").first).to_be_visible()
     expect(page.locator(".map-legend input").first).to_be_hidden()
