@@ -38,6 +38,7 @@ ROOMS: dict[str, dict[str, str]] = {
     "catalog.reindex_cli": {
         "reindex activate": "Switch to the index that waits.",
         "reindex cancel": "Stop the re-index, or drop the index that waits.",
+        "reindex forecast": "Say what a re-index would do, and how long it takes.",
         "reindex roll-back": "Switch back to the index before.",
         "reindex start": "Build a new index beside the one that serves.",
         "reindex status": "Show the indexes and how far the re-index is.",
