@@ -388,6 +388,14 @@ def test_whatever_goes_wrong_below_the_api_is_a_problem(
     assert answer.json["status"] == status
 
 
+def test_rows_with_half_of_a_surrogate_pair_fail_alone(client: FlaskClient, token: str) -> None:
+    body = rb"""{"items": [{"sku": "\ud800", "title": "a"}, {"sku": "b", "title": "\udc00"},
+                {"sku": "c", "attributes": {"d": "\ud800"}}, {"sku": "good"}]}"""
+    answer = client.post("/api/v1/catalogs/shop/items", data=body, headers=bearer(token))
+    statuses = [row["status"] for row in answer.json["results"]]
+    assert statuses == ["failed", "failed", "failed", "created"]
+
+
 def test_every_route_answers_a_wrong_method_and_wrong_ids_with_problems(
     app: Flask, token: str
 ) -> None:

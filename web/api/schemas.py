@@ -105,6 +105,11 @@ class ItemsIn(In):
     job: UUID | None = None
     items: list[Any] = Field(max_length=MAX_ITEMS)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        return value  # each row says by itself what is wrong with it
+
 
 class RowResult(Out):
     sku: str | None
