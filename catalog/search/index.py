@@ -201,7 +201,7 @@ class VectorIndex:
     def query_many(
         self, name: str, queries: Sequence[tuple[Vector, Filters]], limit: int = 10
     ) -> list[list[Hit]]:
-        """For each query what `query` would find, all in one request; of payloads only `items`."""
+        """What `query` finds for each, in one request; of payloads `items` and `role` only."""
         if not queries:
             return []
         requests = [
@@ -210,7 +210,7 @@ class VectorIndex:
                 filter=_as_filter(filters),
                 params=self._search_params(filters),
                 limit=limit,
-                with_payload=["items"],
+                with_payload=["items", "role"],
             )
             for vector, filters in queries
         ]
