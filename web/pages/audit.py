@@ -3,7 +3,7 @@
 What they show was found by a background job, so that no page has to look for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from flask import (
     stream_with_context,
     url_for,
 )
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from catalog.audit import dismissing, reports
@@ -95,8 +96,10 @@ def coverage() -> str:
 def coverage_csv() -> Response:
     report = _get_report(Part.COVERAGE)
     category = request.args.get("category") or None
-    rows = audit_tables.few_as_csv(session(), report.id, _read_sort(), category)
-    return _as_file(rows, "few-look-alikes.csv")
+    job_id, sort = report.id, _read_sort()
+    return _as_file(
+        lambda own: audit_tables.few_as_csv(own, job_id, sort, category), "few-look-alikes.csv"
+    )
 
 
 @blueprint.get("/duplicates")
@@ -133,8 +136,10 @@ def duplicates() -> str:
 @admin_required
 def duplicates_csv() -> Response:
     report = _get_report(Part.DUPLICATES)
-    rows = audit_tables.groups_as_csv(session(), report.id, _read_same_photo())
-    return _as_file(rows, "near-identical.csv")
+    job_id, same_photo = report.id, _read_same_photo()
+    return _as_file(
+        lambda own: audit_tables.groups_as_csv(own, job_id, same_photo), "near-identical.csv"
+    )
 
 
 @blueprint.post("/duplicates/<int:finding_id>/dismiss")
@@ -265,6 +270,13 @@ def _get_report(part: Part) -> Job:
     return report
 
 
-def _as_file(rows: Any, name: str) -> Response:
+def _as_file(write: Callable[[Session], Iterator[str]], name: str) -> Response:
+    """A file that is written while it is sent, by when the request's own session is closed."""
+    sessions = services().sessions
+
+    def rows() -> Iterator[str]:
+        with sessions() as own:
+            yield from write(own)
+
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(stream_with_context(rows), mimetype="text/csv", headers=headers)
+    return Response(stream_with_context(rows()), mimetype="text/csv", headers=headers)
