@@ -26,7 +26,7 @@ from catalog.accounts import create_token, create_user
 from catalog.database import migrate
 from catalog.services import Services, make_services
 from catalog.settings import load_settings
-from catalog.tables import Garment
+from catalog.tables import Garment, Job, JobKind
 from stack.postgres import start_postgres
 from stack.processes import free_port
 from stack.servers import start_edge
@@ -46,8 +46,8 @@ class Figures:
     status: int
 
 
-def pages_of(garment: str) -> dict[str, str]:
-    """The addresses to time by what they are; `garment` is one of item 5's."""
+def pages_of(garment: str, job: str) -> dict[str, str]:
+    """The addresses to time by what they are: `garment` is one of item 5's, `job` an ingest."""
     return {
         "catalog": "/",
         "catalog, page 1,000": "/?page=1000",
@@ -64,8 +64,20 @@ def pages_of(garment: str) -> dict[str, str]:
         "similar, varied": f"/items/5/similar/{garment}?variety=50",
         "complete the look": f"/items/5/look/{garment}",
         "admin": "/admin/",
+        "review queue": "/admin/review/",
+        "jobs": "/admin/jobs",
+        "job of an ingest": f"/admin/jobs/{job}",
+        "re-index": "/admin/reindex",
         "failures": "/admin/failures",
+        "index health": "/admin/health",
+        "coverage": "/admin/coverage",
+        "near-identical": "/admin/duplicates",
+        "map": "/map",
+        "map, points": "/map/1/points",
+        "map, one garment": f"/map/garments/{garment}",
         "API: items": "/api/v1/items?limit=100",
+        "API: review": "/api/v1/review?limit=100",
+        "API: findings": "/api/v1/findings?kind=coverage&limit=100",
         "API: facets": "/api/v1/facets",
         "API: item": "/api/v1/items/5",
         "API: similar": "/api/v1/items/5/similar",
@@ -105,9 +117,10 @@ def measure(services: Services, rounds: int) -> dict[str, Figures]:
     client, headers = _log_in(app, services)
     with services.sessions() as session:
         garment = str(session.scalars(select(Garment.id).where(Garment.photo_id == 5)).first())
+        job = str(session.scalars(select(Job.id).where(Job.kind == JobKind.INGEST)).one())
     return {
         name: _time(client, address, headers, services.engine, rounds)
-        for name, address in pages_of(garment).items()
+        for name, address in pages_of(garment, job).items()
     }
 
 
