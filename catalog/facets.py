@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    text,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -65,8 +66,6 @@ class Facets:
 
     total: int = 0
     """Items that the choice shows now."""
-    candidates: int = 0
-    """Items that were looked at for it."""
     categories: Mapping[str, int] = field(default_factory=dict)
     brands: Mapping[str, int] = field(default_factory=dict)
     colours: Mapping[str, int] = field(default_factory=dict)
@@ -86,7 +85,6 @@ def count_facets(session: Session, choice: Choice) -> Facets:
         counts.setdefault(facet, {})[value] = count
     return Facets(
         total=counts.get("total", {}).get(None, 0),
-        candidates=counts.get("candidates", {}).get(None, 0),
         categories=_most_frequent(counts.get(Kind.CATEGORY)),
         brands=dict(list(_most_frequent(counts.get(Kind.BRAND)).items())[:_MAX_BRANDS]),
         colours=_most_frequent(counts.get(Kind.COLOUR)),
@@ -97,6 +95,16 @@ def count_facets(session: Session, choice: Choice) -> Facets:
         ),
         review=counts.get("review", {}).get(None, 0),
     )
+
+
+def estimate_items(session: Session) -> int:
+    """About how many items there are, deleted ones too, as Postgres knows without counting."""
+    about = (
+        select(text("reltuples"))
+        .select_from(text("pg_class"))
+        .where(text("oid = 'item'::regclass"))
+    )
+    return max(0, int(session.scalar(about) or 0))
 
 
 def _candidates(choice: Choice) -> CTE[Any]:
@@ -146,7 +154,6 @@ def _parts(candidates: CTE[Any]) -> list[Select[Any, Any, Any]]:
         return [source.c[_meets(each)] for each in chosen if each is not kind]
 
     parts = [
-        count("candidates", alike, null()),
         count("total", alike, null(), *others(alike)),
         count("review", alike, null(), *others(alike), alike.c.review),
     ]

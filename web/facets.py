@@ -10,7 +10,7 @@ from cachetools import TTLCache
 from flask import Flask, current_app
 
 from catalog.browsing import Choice
-from catalog.facets import Facets, count_facets
+from catalog.facets import Facets, count_facets, estimate_items
 from web.services import session
 
 _BIG_CATALOG = 20_000
@@ -45,6 +45,6 @@ def facets_of(choice: Choice) -> Facets:
     found = kept.get(choice)
     if found is None:
         found = count_facets(session(), choice)
-        if found.candidates >= _BIG_CATALOG:
+        if estimate_items(session()) >= _BIG_CATALOG:
             kept.put(choice, found)
     return found
