@@ -33,6 +33,7 @@ def test_a_big_catalog_is_not_counted_on_each_view(
     with counted_statements(shop.services.engine) as again:
         assert "1 item" in _ask(client)
     assert len(again) < len(first)
+    assert "0 items" in client.get("/?category=dress").text, "each choice is counted by itself"
 
 
 def test_how_many_items_there_are_is_known_without_counting(session: Session, shop: Shop) -> None:
