@@ -189,7 +189,7 @@ def test_after_a_switch_the_wizard_offers_the_way_back(
     admin: FlaskClient, waiting: Job, shop: Shop, session: Session
 ) -> None:
     page = admin.post("/admin/reindex/activate", follow_redirects=True).text
-    assert f"Roll back to {shop.generation.collection}" in page
+    assert f"Roll back to the index of {shop.generation.created_at:%Y-%m-%d}" in page
     assert "of the neighbours of 5 items differed" in page
     back = admin.post("/admin/reindex/rollback", follow_redirects=True).text
     assert "The previous index is active again" in back
