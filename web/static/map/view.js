@@ -6,7 +6,9 @@ const MARGIN = 0.92;
 const WRITE_AFTER_MS = 250;
 
 export class View {
-  constructor() {
+  // What is to be seen at once: [width, height] of all points, parts of the map's side.
+  constructor(extent = [1, 1]) {
+    this.extent = extent;
     this.width = this.height = 1;
     this.reset();
   }
@@ -23,7 +25,8 @@ export class View {
 
   // Pixels for the whole map's side.
   get scale() {
-    return MARGIN * Math.min(this.width, this.height) * 2 ** this.zoom;
+    const [width, height] = this.extent;
+    return MARGIN * Math.min(this.width / width, this.height / height) * 2 ** this.zoom;
   }
 
   toScreen(x, y) {
