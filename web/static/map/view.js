@@ -2,7 +2,7 @@
 // into the address, so that a place can be shared.
 
 const FURTHEST = 13;
-const MARGIN = 0.92;
+const EDGE_PX = 36; // so much room that crops at the edge are whole
 const WRITE_AFTER_MS = 250;
 
 export class View {
@@ -26,7 +26,8 @@ export class View {
   // Pixels for the whole map's side.
   get scale() {
     const [width, height] = this.extent;
-    return MARGIN * Math.min(this.width / width, this.height / height) * 2 ** this.zoom;
+    const room = [(this.width - 2 * EDGE_PX) / width, (this.height - 2 * EDGE_PX) / height];
+    return Math.max(Math.min(...room), 1) * 2 ** this.zoom;
   }
 
   toScreen(x, y) {
