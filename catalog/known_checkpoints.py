@@ -57,7 +57,7 @@ def checkpoint_names(session: Session) -> dict[str, str]:
             KnownCheckpoint.configured, KnownCheckpoint.name.desc()
         )
     )
-    return {id_: name for id_, name in rows}
+    return {row.id: row.name for row in rows}
 
 
 def find_checkpoint_id(known: Sequence[KnownCheckpoint], name: str | None) -> str | None:
