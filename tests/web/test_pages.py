@@ -318,6 +318,7 @@ def test_a_search_shows_its_garments_and_what_looks_like_them(
     session.commit()
     for path in ("", "/similar", f"/crops/{garment}.webp", "/photo.webp"):
         assert client.get(f"/search/{upload.id}{path}").status_code == 404
+    assert "its photo has been deleted" in client.get(f"/search/{upload.id}").text
 
 
 def test_a_file_that_is_no_photo_is_explained_on_the_form(app: Flask, client: FlaskClient) -> None:
