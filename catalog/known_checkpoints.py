@@ -50,6 +50,16 @@ def list_checkpoints(session: Session, kind: str) -> Sequence[KnownCheckpoint]:
     return list({row.id: row for row in reversed(rows.all())}.values())[::-1]
 
 
+def checkpoint_names(session: Session) -> dict[str, str]:
+    """Id -> folder of each checkpoint that a worker has told of; of several, the configured one."""
+    rows = session.execute(
+        select(KnownCheckpoint.id, KnownCheckpoint.name).order_by(
+            KnownCheckpoint.configured, KnownCheckpoint.name.desc()
+        )
+    )
+    return {row.id: row.name for row in rows}
+
+
 def find_checkpoint_id(known: Sequence[KnownCheckpoint], name: str | None) -> str | None:
     """The id that a re-index would use for this name; None where no worker has told of one."""
     if name is None:

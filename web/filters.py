@@ -74,12 +74,12 @@ def register_filters(app: Flask) -> None:
 
 
 def format_price(price: Decimal | None, currency: str | None) -> str:
-    """Such as "€ 19.90"; empty without a price."""
+    """Such as "€19.90" or "CHF 19.90"; empty without a price."""
     if price is None:
         return ""
     code = (currency or "").upper()
     amount = f"{price:,.0f}" if code in _NO_CENTS else f"{price:,.2f}"
-    return f"{_SIGNS.get(code, code)} {amount}".strip()
+    return f"{_SIGNS[code]}{amount}" if code in _SIGNS else f"{code} {amount}".strip()
 
 
 def polygon_points(polygon: Sequence[float]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.tables import Job, JobKind
 
+_COUNTED = {JobKind.INGEST: "rows", JobKind.MAP: "garments"}
 _UNITS = {"photos": "photos", "crops": "garments", "vectors": "garments"}
 _PARAMETERS = {
     "kind": "Built from",
@@ -38,9 +39,7 @@ _SWITCH = {"auto": "switch over by itself if the gate holds", "manual": "wait fo
 
 def unit_of(job: Job) -> str:
     """The plural of what a job counts."""
-    if job.kind is JobKind.INGEST:
-        return "rows"
-    return _UNITS.get(job.parameters.get("kind", ""), "steps")
+    return _COUNTED.get(job.kind) or _UNITS.get(job.parameters.get("kind", ""), "steps")
 
 
 def asked_of(job: Job) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,17 @@ def test_without_an_index_the_wizard_says_what_comes_first(admin: FlaskClient) -
     assert "alert-warning" in answer.text
 
 
+def test_models_have_names_where_an_index_is_shown(
+    admin: FlaskClient, shop: Shop, told: None
+) -> None:
+    for path in ("/admin/", "/admin/reindex", "/admin/health"):
+        page = admin.get(path).text
+        assert f"Index of {shop.generation.created_at:%Y-%m-%d}" in page, path
+        assert shop.generation.collection in page, path
+    for path in ("/admin/", "/admin/reindex"):
+        assert "<span>Segmenter</span>" in admin.get(path).text, path
+
+
 def test_the_checkpoints_that_workers_told_of_can_be_chosen(
     admin: FlaskClient, shop: Shop, told: None
 ) -> None:
@@ -189,7 +200,7 @@ def test_after_a_switch_the_wizard_offers_the_way_back(
     admin: FlaskClient, waiting: Job, shop: Shop, session: Session
 ) -> None:
     page = admin.post("/admin/reindex/activate", follow_redirects=True).text
-    assert f"Roll back to {shop.generation.collection}" in page
+    assert f"Roll back to the index of {shop.generation.created_at:%Y-%m-%d}" in page
     assert "of the neighbours of 5 items differed" in page
     back = admin.post("/admin/reindex/rollback", follow_redirects=True).text
     assert "The previous index is active again" in back

@@ -33,7 +33,7 @@ def test_a_map_has_every_garment_and_look_alikes_together(bench: Bench, start: A
     job_id = start()
     run_job(bench.resources, job_id)
     job = bench.job(job_id)
-    assert (job.state, job.error, job.total) == (JobState.DONE, None, 20)
+    assert (job.state, job.error, job.done, job.total) == (JobState.DONE, None, 20, 20)
     assert job.result == {"garments": 20, "index": bench.active().collection}
     with bench.resources.services.sessions() as session:
         made = maps.get_map(session)

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from catalog import operations
 from catalog.errors import ConflictError, LookalikeError, NotFoundError
 from catalog.jobs import list_jobs
+from catalog.known_checkpoints import checkpoint_names
 from catalog.tables import GenerationState, Job, JobState, PhotoState
 from web import queries
 from web.forms import ButtonForm
@@ -86,6 +87,7 @@ def _progress() -> dict[str, Any]:
         "catalog": catalog_names(jobs),
         "photos": queries.count_photos(session()),
         "generations": generations,
+        "known": checkpoint_names(session()),
         "behind": queries.count_behind(session()),
         "building": GenerationState.BUILDING in states,
         "can_roll_back": GenerationState.RETIRED in states,

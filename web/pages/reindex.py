@@ -4,7 +4,6 @@ Administrators only; the routes hang on the admin's blueprint. The page is alway
 database is at, so it can be left and come back to.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +15,7 @@ from catalog import operations
 from catalog.errors import LookalikeError, NotFoundError
 from catalog.forecast import forecast_reindex
 from catalog.jobs import OPEN_STATES
-from catalog.known_checkpoints import list_checkpoints
+from catalog.known_checkpoints import checkpoint_names, list_checkpoints
 from catalog.search.gate import job_of, judge, max_changed_of
 from catalog.search.generations import (
     active_generation,
@@ -149,7 +148,13 @@ def roll_back() -> Response:
 
 
 def _page(stage: Stage, **values: Any) -> str:
-    return render_template("reindex.html", stage=stage, button=ButtonForm(), **values)
+    return render_template(
+        "reindex.html",
+        stage=stage,
+        button=ButtonForm(),
+        known=checkpoint_names(session()),
+        **values,
+    )
 
 
 def _choices() -> dict[str, Any]:
@@ -181,18 +186,12 @@ def _forecast() -> str:
         active=active_generation(session()),
         form=ReindexForm(formdata=None, kind=kind.value, **names),
         names=names,
-        known=_known_names(),
     )
 
 
 def _named(field: str) -> str | None:
     """A checkpoint that was typed, otherwise the one that was chosen; None for the configured."""
     return request.args.get(f"{field}_typed", "").strip() or request.args.get(field) or None
-
-
-def _known_names() -> Mapping[str, str]:
-    kinds = ("segmentation", "embedding")
-    return {each.id: each.name for kind in kinds for each in list_checkpoints(session(), kind)}
 
 
 def _comparison(building: Generation) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def category(garment_id: UUID) -> BaseResponse:
     chosen = request.form.get("category", "")
     return _act(
         lambda: reviewing.correct(*_stores(), garment_id, category=chosen, words=_words()),
-        f"It is {chosen} now.",
+        f"Its category is “{chosen}” now.",
     )
 
 

@@ -198,6 +198,13 @@ function setUpDrop() {
   }
 }
 
+// Tabs that don't fit scroll: the present one is in sight.
+function setUpTabs() {
+  const tabs = document.querySelector(".tabs");
+  const present = tabs?.querySelector("[aria-current]");
+  if (present) tabs.scrollLeft = present.offsetLeft - (tabs.clientWidth - present.offsetWidth) / 2;
+}
+
 // A photo that can't be loaded leaves a calm surface instead of a broken picture.
 function setUpMissingPhotos() {
   document.addEventListener("error", (event) => {
@@ -212,4 +219,5 @@ setUpGrid();
 setUpRefresh();
 setUpWaiting();
 setUpDrop();
+setUpTabs();
 setUpMissingPhotos();

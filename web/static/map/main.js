@@ -37,7 +37,7 @@ class CatalogMap {
       changed: () => this.toggled(),
       light: (category) => { this.lit = category; this.redraw(); },
     });
-    this.view = new View();
+    this.view = new View(points.extent);
     this.picked = -1;
     this.isKept = false; // picked by key or finger, not by a passing mouse
     this.lit = null;

@@ -4,6 +4,7 @@ const STEPS = 65535;
 const FEWEST_CELLS = 4;
 const MOST_CELLS = 256;
 const A_CELL = 6;
+const LEAST_EXTENT = 0.1;
 
 export async function loadPoints(url) {
   const answer = await fetch(url);
@@ -32,6 +33,15 @@ export class Points {
     this.y = Float32Array.from(y, (step) => step / STEPS);
     this.hidden = new Uint8Array(256);
     this.makeGrid();
+  }
+
+  // [width, height] of all points; those on one spot still get some room.
+  get extent() {
+    return [this.x, this.y].map((places) => {
+      let [low, high] = [1, 0];
+      for (const place of places) [low, high] = [Math.min(low, place), Math.max(high, place)];
+      return Math.max(high - low, LEAST_EXTENT);
+    });
   }
 
   // Points sorted by cell: those of cell c are order[starts[c]] .. order[starts[c + 1] - 1].

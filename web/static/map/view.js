@@ -2,11 +2,13 @@
 // into the address, so that a place can be shared.
 
 const FURTHEST = 13;
-const MARGIN = 0.92;
+const EDGE_PX = 36; // so much room that crops at the edge are whole
 const WRITE_AFTER_MS = 250;
 
 export class View {
-  constructor() {
+  // What is to be seen at once: [width, height] of all points, parts of the map's side.
+  constructor(extent = [1, 1]) {
+    this.extent = extent;
     this.width = this.height = 1;
     this.reset();
   }
@@ -23,7 +25,9 @@ export class View {
 
   // Pixels for the whole map's side.
   get scale() {
-    return MARGIN * Math.min(this.width, this.height) * 2 ** this.zoom;
+    const [width, height] = this.extent;
+    const room = [(this.width - 2 * EDGE_PX) / width, (this.height - 2 * EDGE_PX) / height];
+    return Math.max(Math.min(...room), 1) * 2 ** this.zoom;
   }
 
   toScreen(x, y) {
