@@ -51,6 +51,9 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.path.startswith(("/admin", "/login", "/api/")):
         headers.setdefault("Cache-Control", "no-store")
+    elif response.mimetype == "text/html":
+        # Pages carry a form's token and who is logged in: no shared cache may keep them.
+        headers.setdefault("Cache-Control", "private, no-cache")
     return response
 
 

@@ -22,10 +22,20 @@ from catalog.idempotency import forget_answers
 from catalog.jobs import start_job
 from catalog.services import Services
 from catalog.settings import load_settings
-from catalog.tables import IdempotentAnswer, Item, Job, JobKind, Upload, UploadState
+from catalog.tables import (
+    IdempotentAnswer,
+    Item,
+    Job,
+    JobKind,
+    PhotoState,
+    Upload,
+    UploadState,
+)
 from ingest.client import ApiClient
 from tests.fakes import FakeQueue
 from tests.web.conftest import PASSWORD, Api, Shop, draw_photo, sha256_of
+from tests.web.test_audit_pages import add_coverage
+from tests.web.test_map import make_map
 from tests.web.test_openapi import found_jacket
 from web.app import create_app
 
@@ -179,6 +189,66 @@ def test_a_write_that_is_sent_again_with_its_key_happens_once(
     assert again.content_type == first.content_type
     assert session.scalar(select(func.count()).select_from(Job)) == 1
     assert begin(client, token, "begin-2").json["id"] != first.json["id"]
+
+
+def test_the_secret_of_a_webhook_is_answered_again_but_not_kept(
+    client: FlaskClient, session: Session
+) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]), Idempotency_Key="hook")
+    session.commit()
+
+    def create() -> Any:
+        body = {"url": "https://shop.example/hook"}
+        return client.post("/api/v1/webhooks", json=body, headers=headers)
+
+    first, again = create(), create()
+    assert first.json["secret"].startswith("whsec_")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json == first.json
+    (kept,) = session.scalars(select(IdempotentAnswer.body))
+    assert first.json["secret"].encode() not in kept
+    client.delete(
+        f"/api/v1/webhooks/{first.json['id']}", headers={**headers, "Idempotency-Key": "d"}
+    )
+    assert create().status_code == 404
+
+
+LISTS = ("/api/v1/review", "/api/v1/findings?kind=coverage", "/api/v1/map/points")
+
+
+def test_every_list_names_its_next_page_in_a_link(
+    client: FlaskClient, session: Session, shop: Shop
+) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]))
+    items = [shop.add_item(sku, (), state=PhotoState.FAILED) for sku in ("A", "B")]
+    items += [shop.add_item(sku) for sku in ("C", "D")]
+    add_coverage(session, dict.fromkeys(items, 1))
+    make_map(shop)
+    for path in LISTS:
+        mark = "&" if "?" in path else "?"
+        first = client.get(f"{path}{mark}limit=1", headers=headers)
+        assert first.json["next"], path
+        link = first.headers["Link"].removeprefix("<").partition(">")[0]
+        second = client.get(link, headers=headers)
+        assert len(second.json["items"]) == 1, path
+        assert second.json["items"] != first.json["items"], path
+        assert client.get(f"{path}{mark}cursor=%F0", headers=headers).status_code == 422, path
+
+
+def test_the_deliveries_of_a_webhook_come_in_pages(client: FlaskClient, session: Session) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]))
+    session.commit()
+    body = {"url": "https://shop.example/hook"}
+    hook = client.post("/api/v1/webhooks", json=body, headers=headers).json["id"]
+    sent = [
+        client.post(f"/api/v1/webhooks/{hook}/test", headers=headers).json["id"] for _ in range(3)
+    ]
+    path, found = f"/api/v1/webhooks/{hook}/deliveries?limit=2", []
+    while path:
+        page = client.get(path, headers=headers)
+        found += [one["id"] for one in page.json["items"]]
+        path = page.headers.get("Link", "").removeprefix("<").partition(">")[0]
+    assert found == sent[::-1]
 
 
 def test_a_key_stands_for_one_request_of_one_token(

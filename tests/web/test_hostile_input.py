@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,27 +12,24 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
+import web
 from catalog.accounts import create_token
 from tests.web.conftest import Shop
 from tests.web.test_access import logged_in, methods
 
-LONG = "ab" * 5000
+LONG, NINES = "ab" * 5000, "9" * 5000
 TEXTS = ("a\0b", LONG, NINES, "²", "NaN", "-1")
 PLACES = {
     "int": ("0", "2147483648", "9223372036854775808", "9" * 400),
     "uuid": (str(uuid.UUID(int=0)), "nonsense"),
     "default": ("x", "a\0b", LONG, "%", "ﬀ", "0" * 64),
 }
-QUERY = """
-    after alone at back brand catalog category colour cursor dislike dislike_now embedder
-    embedder_typed forget fragment garment garments in_stock item items kind like like_now limit next
-    page photo price_max price_min q reason review same_photo seen segmenter sku sort v variety wait_s
-    why x0
-""".split()
-FORM = """
-    anyway at box category description email embedder events few identical item kind likeness
-    max_changed name password price_percent reason scopes segmenter sha256 switch url x0 x1 y0 y1
-""".split()
+SOURCES = "\n".join(path.read_text() for path in Path(web.__file__).parent.rglob("*.py"))
+ASKED = re.findall(r'\b(?:args|form|values)\.get(?:list)?\(\s*"(\w+)"', SOURCES)
+FIELDS = re.findall(r"^    (\w+): [^=]+= |^    (\w+) = \w*Field\(", SOURCES, re.MULTILINE)
+NAMES = sorted({*ASKED, *(name for pair in FIELDS for name in pair if name)})
+"""Whatever a page reads by name, and the members of forms and of what the API takes."""
+
 UNAVAILABLE = 503
 """What the fakes lack, such as a worker's answer, is no fault of the route."""
 
@@ -88,7 +86,7 @@ def test_no_path_makes_a_route_fail(app: Flask, send: Any) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_no_query_makes_a_page_fail(app: Flask, send: Any, text: str) -> None:
-    query = {name: [text, text] for name in QUERY}
+    query = {name: [text, text] for name in NAMES}
     wrong = []
     for rule, method in routes(app):
         if method == "GET":
@@ -107,8 +105,8 @@ def test_no_form_and_no_body_makes_a_route_fail(app: Flask, send: Any, text: str
             continue
         path = fill(rule, 0)
         for content in (
-            {"data": {name: [text, text] for name in FORM}},
-            {"json": dict.fromkeys(FORM, text)},
+            {"data": {name: [text, text] for name in NAMES}},
+            {"json": dict.fromkeys(NAMES, text)},
             {"json": [text]},
             {"data": text.encode(), "content_type": "image/jpeg"},
         ):

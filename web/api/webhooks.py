@@ -83,8 +83,15 @@ def list_webhooks() -> dict[str, Any]:
     return {"items": [_webhook_json(row) for row in webhooks.list_webhooks(session())]}
 
 
+def _secret_again(created: dict[str, Any]) -> str:
+    """The secret of a webhook that was created by an earlier request with the same key."""
+    webhook = webhooks.get_webhook(session(), UUID(created["id"]))
+    key = services().settings.secret_key.get_secret_value()
+    return webhooks.secret_of(webhook.id, webhook.secret_hash, key)
+
+
 @blueprint.post("/webhooks")
-@requires("admin")
+@requires("admin", secret_again=_secret_again)
 @blueprint.input(WebhookIn)
 @blueprint.output(WebhookCreated, status_code=201)
 def create_webhook(json_data: WebhookIn) -> dict[str, Any]:
