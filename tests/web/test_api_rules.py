@@ -113,6 +113,39 @@ def test_reads_writes_and_searches_by_photo_have_limits_of_their_own(
     assert limit_of("POST", "/api/v1/recommend") == "1"
 
 
+def test_who_has_no_token_is_counted_by_address(
+    make_app: Callable[..., Flask], redis_url: str
+) -> None:
+    limits = {"rate_limit_read": "2/hour", "rate_limit_photo_search": "1/hour"}
+    given = {"embed_origins": ("https://shop.example",), "trusted_proxies": 1}
+    app = make_app(redis_url=redis_url, **limits, **given)
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    def ask(method: str, path: str, address: str) -> Any:
+        headers = {"X-Forwarded-For": f"10.9.9.9, {address}"}
+        return app.test_client().open(path, method=method, headers=headers)
+
+    similar = "/embed/shop/A-1/similar"
+    asked = [ask("GET", similar, address) for address in ("10.0.0.1",) * 3 + ("10.0.0.2",)]
+    assert [each.status_code for each in asked] == [200, 200, 429, 200]
+    assert asked[2].content_type == "application/problem+json"
+    assert int(asked[2].headers["Retry-After"]) > 0
+    searched = [ask("POST", "/search/", "10.0.0.1") for _ in range(2)]
+    assert [each.status_code for each in searched] == [422, 429]
+    assert "1/hour at most" in searched[1].text
+
+
+def test_without_the_setting_no_proxy_is_believed(
+    make_app: Callable[..., Flask], redis_url: str
+) -> None:
+    app = make_app(
+        redis_url=redis_url, rate_limit_read="1/hour", embed_origins=("https://shop.example",)
+    )
+    claims = [{"X-Forwarded-For": f"10.0.0.{number}"} for number in range(2)]
+    asked = [app.test_client().get("/embed/shop/A-1/similar", headers=each) for each in claims]
+    assert [each.status_code for each in asked] == [200, 429]
+
+
 def test_with_the_broker_away_nobody_is_refused_for_it(
     make_app: Callable[..., Flask], token: str
 ) -> None:
@@ -133,7 +166,7 @@ def test_an_ingest_that_is_refused_for_its_pace_waits_and_goes_on(
     client = ApiClient("http://localhost", token, transport=httpx.WSGITransport(app))
     try:
         for number in range(8):
-            client.start_job(f"shop {number}", {})
+            client.start_ingest(f"shop {number}")
     finally:
         client.close()
     assert refused.count(201) == 8
@@ -414,9 +447,9 @@ def test_without_the_setting_no_site_may_read(client: FlaskClient, token: str) -
 def test_origins_are_separated_by_commas_and_are_no_addresses_of_pages() -> None:
     from catalog.errors import ConfigError
 
-    given = {"CORS_ORIGINS": "https://a.example, http://localhost:3000"}
+    given = {"CORS_ORIGINS": "https://a.example/, http://localhost:3000"}
     assert load_settings(given).cors_origins == ("https://a.example", "http://localhost:3000")
-    for wrong in ("*", "shop.example", "https://a.example/"):
+    for wrong in ("*", "shop.example", "https://a.example/shop"):
         with pytest.raises(ConfigError, match="CORS_ORIGINS"):
             load_settings({"CORS_ORIGINS": wrong})
 
