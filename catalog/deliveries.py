@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from catalog.errors import ConflictError, NotFoundError
@@ -135,15 +135,17 @@ def record_outcome(session: Session, delivery_id: uuid.UUID, outcome: Outcome) -
 
 
 def list_deliveries(
-    session: Session, webhook_id: uuid.UUID, limit: int = 50
+    session: Session,
+    webhook_id: uuid.UUID,
+    limit: int = 50,
+    after: tuple[datetime, uuid.UUID] | None = None,
 ) -> Sequence[WebhookDelivery]:
-    """The newest events of one webhook first."""
-    return session.scalars(
-        select(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook_id)
-        .order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id)
-        .limit(limit)
-    ).all()
+    """The newest events of one webhook first, those behind the one made then with this id."""
+    place = WebhookDelivery.created_at, WebhookDelivery.id
+    query = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+    if after is not None:
+        query = query.where(tuple_(*place) < after)
+    return session.scalars(query.order_by(*(each.desc() for each in place)).limit(limit)).all()
 
 
 def latest_deliveries(session: Session, each: int = 5) -> dict[uuid.UUID, list[WebhookDelivery]]:

@@ -70,8 +70,11 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     public_url: str = "http://localhost:8000"
 
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    """How many proxies stand before the web app, each adding the address of who asked it."""
+
     rate_limit_read: str = Field(default="6000/minute", pattern=_RATE)
-    """How often one token may read; empty for no limit, here and below."""
+    """How often one token may read, or one address without a token; empty for no limit."""
     rate_limit_write: str = Field(default="12000/minute", pattern=_RATE)
     rate_limit_photo_search: str = Field(default="120/minute", pattern=_RATE)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

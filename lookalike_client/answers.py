@@ -107,6 +107,74 @@ class Search(Answer):
     garments: Sequence[Found]
 
 
+class FoundWithSimilar(Found):
+    similar: Sequence[Similar]
+
+
+class PhotoSimilar(Answer):
+    """A posted photo: the garments found in it, the surest first, each with its similar items."""
+
+    id: str
+    state: str
+    reason: str | None
+    width: int
+    height: int
+    expires_at: datetime
+    garments: Sequence[FoundWithSimilar]
+
+
+class Descriptor(Answer):
+    letter: str
+    name: str
+    words: str
+    similarity: float
+
+
+class WhySide(Answer):
+    crop_url: str
+    heat_url: str | None
+    """A grey picture in the crop's proportions: the whiter a place, the more it adds."""
+    strongest: str | None
+
+
+class Why(Answer):
+    """Why two garments match: `done` or `failed`, `pending` while a worker is at it."""
+
+    state: str
+    reason: str | None
+    score: float | None
+    descriptors: Sequence[Descriptor]
+    query: WhySide
+    other: WhySide
+
+
+class CategoryCount(Answer):
+    name: str
+    garments: int
+
+
+class CatalogMap(Answer):
+    """What the newest map shows."""
+
+    id: int
+    index: str
+    created_at: datetime
+    garments: int
+    categories: Sequence[CategoryCount]
+    older_index: bool
+    out_of_date: bool
+    points_url: str
+
+
+class MapPoint(Answer):
+    """A garment and its place, from 0 to 1."""
+
+    garment: str
+    x: float
+    y: float
+    category: str
+
+
 class Count(Answer):
     value: str
     count: int
@@ -199,6 +267,9 @@ class Job(Answer):
     result: Mapping[str, Any]
     error: str | None
     cancel_requested: bool
+    per_second: float | None = None
+    """While it runs: of late. When it is over: on the whole."""
+    seconds_left: float | None = None
     created_at: datetime
     finished_at: datetime | None
     log: Sequence[LogLine] = ()
@@ -250,9 +321,26 @@ class Delivery(Answer):
     created_at: datetime
 
 
-class Health(Answer):
-    """Whether the server and the parts that it depends on answer."""
+class Backlog(Answer):
+    """What is still to be done."""
 
-    ready: bool
-    parts: Mapping[str, str]
-    """By name: "ok", or what is wrong."""
+    photos: int
+    failed: int
+    index: int
+    tasks: Mapping[str, int] | None
+    """By queue; None while the broker does not answer."""
+
+
+class Health(Answer):
+    """How the server and the parts that it depends on do."""
+
+    status: str
+    """"ok" or "degraded"."""
+    database: str
+    """"ok", or what is wrong; so are `broker` and `index`."""
+    broker: str
+    index: str
+    workers: Sequence[str]
+    backlog: Backlog
+    generation: Generation | None
+    models_present: bool

@@ -3,12 +3,14 @@
 from types import TracebackType
 from typing import Self
 
+from lookalike_client.auditing import Auditing
 from lookalike_client.ingesting import Ingesting
 from lookalike_client.operating import Operating
+from lookalike_client.reviewing import Reviewing
 from lookalike_client.searching import Searching
 
 
-class Client(Searching, Ingesting, Operating):
+class Client(Searching, Ingesting, Reviewing, Auditing, Operating):
     """A Lookalike server, by its address and a token.
 
     Use it in a `with` block or `close` it; it may be used from several threads. Calls that may

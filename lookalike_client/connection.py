@@ -94,8 +94,7 @@ class Connection:
 
     def call_once(self, method: str, path: str, **content: Any) -> Any:
         """One write that must not happen twice; a server that knows the key does it once."""
-        headers = {"Idempotency-Key": str(uuid4())}
-        return self.call(method, path, repeatable=False, headers=headers, **content)
+        return self.call(method, path, repeatable=False, headers=new_key(), **content)
 
     def read(self, kind: type[Kind], answer: Any) -> Kind:
         """An answer with its types; raises NotAServerError for what is none."""
@@ -104,13 +103,6 @@ class Connection:
         except ValidationError as error:
             message = f"{self.server} does not answer as a Lookalike server does: {error}"
             raise NotAServerError(message) from error
-
-    def get_parts(self) -> Mapping[str, str]:
-        """What /readyz says of each part, whether ready or not; asked once, without retries."""
-        response = self._send("GET", "/readyz")
-        if response.status_code not in (200, 503):
-            raise _to_error(response, self.server)
-        return dict(_members(response, self.server))
 
     def _call_once(self, method: str, path: str, **content: Any) -> Any:
         response = self._send(method, path, **content)
@@ -129,6 +121,11 @@ class Connection:
             raise UnavailableError(message, maybe_done=sent) from error
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise NotAServerError(f"{self.server} is no usable address: {error}") from error
+
+
+def new_key() -> dict[str, str]:
+    """The header by which a server tells a request that is sent again from a new one."""
+    return {"Idempotency-Key": str(uuid4())}
 
 
 def segment(text: str) -> str:

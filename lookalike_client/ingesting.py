@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lookalike_client.answers import ItemResult, Job, PhotoStored
-from lookalike_client.connection import Connection, segment
+from lookalike_client.connection import Connection, new_key, segment
 
 MAX_HASHES = 1_000
 MAX_ITEMS = 500
@@ -36,7 +36,8 @@ class Ingesting(Connection):
     def start_ingest(self, catalog: str, parameters: Mapping[str, Any] | None = None) -> Job:
         """Begin an ingest into a catalog, made when there is none yet; its id goes with rows."""
         body = {"kind": "ingest", "catalog": catalog, "parameters": dict(parameters or {})}
-        return self.read(Job, self.call("POST", "/jobs", json=body))
+        # Without a key a second try would leave a second ingest running for ever.
+        return self.read(Job, self.call("POST", "/jobs", json=body, headers=new_key()))
 
     def put_items(
         self, catalog: str, items: Sequence[Mapping[str, Any]], job: str | None = None

@@ -9,12 +9,14 @@ from typing import Any, Unpack
 
 from lookalike_client.answers import (
     Catalog,
+    CatalogMap,
     CatalogStatus,
     Companions,
     Facets,
     Garment,
     Item,
     ItemBrief,
+    MapPoint,
     Photo,
     Similar,
 )
@@ -22,6 +24,7 @@ from lookalike_client.connection import Connection, segment
 from lookalike_client.options import ItemFilters, SimilarOptions
 
 PAGE_ITEMS = 200
+PAGE_POINTS = 5000
 
 
 class Reading(Connection):
@@ -95,6 +98,18 @@ class Reading(Connection):
         params = {"limit": limit, "in_stock": in_stock}
         answer = self.call("GET", f"/garments/{segment(garment_id)}/look", params=params)
         return [self.read(Companions, one) for one in answer["groups"]]
+
+    def get_map(self) -> CatalogMap:
+        """What the newest map of the catalog shows. Raises NotFoundError before the first one."""
+        return self.read(CatalogMap, self.call("GET", "/map"))
+
+    def map_points(self) -> Iterator[MapPoint]:
+        """All garments of the map with their places, page by page.
+
+        Raises ConflictError when the map is made anew meanwhile: begin again then.
+        """
+        for one in self.pages("/map/points", {"limit": PAGE_POINTS}):
+            yield self.read(MapPoint, one)
 
     def similar(self, path: str, options: SimilarOptions) -> list[Similar]:
         answer = self.call("GET", path, params=options)

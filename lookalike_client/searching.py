@@ -1,12 +1,12 @@
-"""Search by photo: send it, wait until it is looked at, ask what is similar.
+"""Search by photo and why garments match: what a worker has to look at first.
 
 Part of `Client`; a token with the scope `read` is enough.
 """
 
 import time
-from typing import Unpack
+from typing import Any, Unpack
 
-from lookalike_client.answers import Found, Search, Similar
+from lookalike_client.answers import Found, PhotoSimilar, Search, Similar, Why
 from lookalike_client.connection import segment
 from lookalike_client.errors import SearchFailedError, UnavailableError
 from lookalike_client.options import SimilarOptions
@@ -60,6 +60,38 @@ class Searching(Reading):
             return []
         largest = max(search.garments, key=_area)
         return self.similar_to_found(search.id, largest.id, **options)
+
+    def post_photo(
+        self, photo: bytes, wait_s: float = 5.0, **options: Unpack[SimilarOptions]
+    ) -> PhotoSimilar | str:
+        """All garments of a photo with similar items of each, in one call.
+
+        When the server needs longer than `wait_s` (10 at most): the id for `similar_to_posted`.
+        """
+        params = {"wait_s": wait_s, **options}
+        files = {"photo": ("photo", photo, "application/octet-stream")}
+        return self._photo_similar(self.call("POST", "/similar", params=params, files=files))
+
+    def similar_to_posted(
+        self, search_id: str, wait_s: float = 5.0, **options: Unpack[SimilarOptions]
+    ) -> PhotoSimilar | str:
+        """The same for a photo that was sent before. Raises NotFoundError when it has expired."""
+        params = {"wait_s": wait_s, **options}
+        path = f"/similar/{segment(search_id)}"
+        return self._photo_similar(self.call("GET", path, params=params))
+
+    def explain_match(self, garment_id: str, other_id: str) -> Why:
+        """Why two garments match; `pending` until a worker has worked it out: ask again then."""
+        path = f"/garments/{segment(garment_id)}/why/{segment(other_id)}"
+        return self.read(Why, self.call("GET", path))
+
+    def explain_match_with_found(self, search_id: str, garment_id: str, other_id: str) -> Why:
+        """The same for a garment of a photo that was searched with."""
+        garment = f"/search/{segment(search_id)}/garments/{segment(garment_id)}"
+        return self.read(Why, self.call("GET", f"{garment}/why/{segment(other_id)}"))
+
+    def _photo_similar(self, answer: Any) -> PhotoSimilar | str:
+        return self.read(PhotoSimilar, answer) if "state" in answer else str(answer["id"])
 
 
 def _area(garment: Found) -> float:

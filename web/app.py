@@ -4,11 +4,13 @@ Called by `web.wsgi` with real services and by the tests with theirs.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from apiflask import APIFlask
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from catalog.errors import ConfigError
 from catalog.services import Services
@@ -49,6 +51,7 @@ def create_app(services: Services) -> Flask:
     app.config.update(_flask_config(services.settings))
     app.url_map.merge_slashes = False  # a sku may contain "//"
     app.extensions["lookalike"] = services
+    _trust_proxies(app, services.settings.trusted_proxies)
     app.teardown_appcontext(close_session)
 
     Bootstrap5(app)
@@ -69,6 +72,13 @@ def create_app(services: Services) -> Flask:
     for part in (*pages.BLUEPRINTS, images.blueprint, embed.blueprint, health.blueprint):
         app.register_blueprint(part)
     return app
+
+
+def _trust_proxies(app: Flask, proxies: int) -> None:
+    """Take an address from what so many proxies say; nobody is believed without the setting."""
+    if proxies:
+        handle: Any = app
+        handle.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

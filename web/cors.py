@@ -11,12 +11,14 @@ from catalog.settings import Settings
 _EXPOSED = [
     "ETag",
     "Link",
+    "Location",
     "Retry-After",
     "RateLimit-Limit",
     "RateLimit-Remaining",
     "RateLimit-Reset",
+    "Idempotency-Replayed",
 ]
-_ASKED = ["Authorization", "Content-Type", "If-None-Match"]
+_ASKED = ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"]
 _READS_BY_POST = r"/api/v1/(recommend|search|similar)$"
 _MAX_AGE_S = 600
 

@@ -25,6 +25,7 @@ from catalog.search.points import Filters
 from catalog.search.similar import SimilarItem, find_similar_to_item
 from catalog.tables import Catalog, Item, ItemPhoto
 from web import images, queries
+from web.limits import READ, limits
 from web.services import services, session
 
 MAX_ITEMS = 24
@@ -63,6 +64,7 @@ def script() -> Response:
 @blueprint.get("/embed/<catalog>/<path:sku>/similar")
 def similar(catalog: str, sku: str) -> Response:
     """What looks like an item, of the same catalog; only what its shop shows to everybody."""
+    limits().spend(READ)
     response = jsonify(items=_public(_find_similar(catalog, sku, _read_options())))
     response.cache_control.public = True
     response.cache_control.max_age = _ANSWER_AGE_S

@@ -1,7 +1,7 @@
-"""How often a token may read, write and search by photo, and how often a login may fail.
+"""How often a token or an address may read, write and search by photo, and a login may fail.
 
-Registered by `web.app`; the API's `requires` and the login spend from here. Counted in the broker's
-Redis for all web processes together; while that is away, in each process by itself.
+Registered by `web.app`; the API, the login, the search page and the embed spend from here. Counted
+in the broker's Redis for all web processes together; while that is away, in each process by itself.
 """
 
 import time
@@ -45,7 +45,7 @@ class Limits:
         }
 
     def spend(self, kind: str) -> None:
-        """Count one request of the token at hand; raises a 429 when it has sent too many."""
+        """Count one request of the token at hand, otherwise of its address; raises a 429."""
         self._spend[kind]()
 
     def ask(self, what: str, rate: str, *who: str) -> Any:
@@ -71,7 +71,7 @@ class Limits:
             """Nothing: being called is what counts."""
 
         spend.__qualname__ = f"spend {kind}"  # the limiter tells its limits apart by this
-        message = f"Too many requests: this token may send {rate} to {kind}."
+        message = f"Too many requests: {rate} at most ({kind}). Please try again a little later."
         decorate: Any = self._limiter.shared_limit(
             rate or _NO_LIMIT, scope=kind, error_message=message
         )

@@ -1,4 +1,4 @@
-"""What a caller gets when a request fails: problem+json under /api, a page elsewhere.
+"""What a caller gets when a request fails: problem+json for programs, a page elsewhere.
 
 Registered by `web.app`. Problems follow RFC 9457.
 """
@@ -31,6 +31,8 @@ _STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (UnavailableError, 503),
 )
 _RETRY_AFTER_S = "5"
+_FOR_PROGRAMS = ("embed.similar", "map.garment", "map.ids", "map.points", "search.state")
+"""Outside of the API: what scripts of pages read."""
 
 
 def problem(status: int, detail: str, **extra: Any) -> Response:
@@ -55,7 +57,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _answer(status: int, detail: str, **extra: Any) -> Response:
-    if f"{request.path}/".startswith("/api/"):
+    if f"{request.path}/".startswith("/api/") or request.endpoint in _FOR_PROGRAMS:
         return problem(status, detail, **extra)
     page = render_template("error.html", status=status, detail=detail)
     return Response(page, status, {"Retry-After": _RETRY_AFTER_S} if status == 503 else None)

@@ -23,14 +23,24 @@ _POLICY = "; ".join(
 
 
 def register_headers(app: Flask) -> None:
-    app.before_request(_refuse_nul)
+    app.before_request(_refuse_unreadable)
     app.after_request(_add_headers)
 
 
-def _refuse_nul() -> None:
+def _refuse_unreadable() -> None:
     """No text that Postgres can hold contains a NUL, so no address has reason to."""
     if "\0" in request.path or "%00" in request.query_string.decode("latin-1"):
         abort(400, "The address contains a NUL character.")
+    if request.method == "POST" and not request.path.startswith("/api/"):
+        _refuse_no_form()
+
+
+def _refuse_no_form() -> None:
+    """Pages take forms: a form library that is handed JSON fails in ways of its own."""
+    if request.is_json:
+        abort(415, "This page takes a form, no JSON. Programs use the API.")
+    if any("\0" in text for pair in request.form.items(multi=True) for text in pair):
+        abort(400, "The form contains a NUL character.")
 
 
 def _add_headers(response: Response) -> Response:
@@ -41,6 +51,9 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.path.startswith(("/admin", "/login", "/api/")):
         headers.setdefault("Cache-Control", "no-store")
+    elif response.mimetype == "text/html":
+        # Pages carry a form's token and who is logged in: no shared cache may keep them.
+        headers.setdefault("Cache-Control", "private, no-cache")
     return response
 
 

@@ -167,9 +167,10 @@ def test_an_unusable_address_is_an_error_of_ours(url: str) -> None:
         Client(url, "lk", retries=NO_RETRIES).catalogs()
 
 
-def test_health_tells_what_is_away() -> None:
-    unready = {"status": "unready", "database": "ok", "broker": "does not answer"}
-    with client_of([httpx.Response(503, json=unready)], []) as client:
-        health = client.health()
-    assert not health.ready
-    assert health.parts == {"database": "ok", "broker": "does not answer"}
+def test_an_ingest_that_is_started_again_is_the_same_one() -> None:
+    seen: list[httpx.Request] = []
+    lost: Answers = [httpx.ReadTimeout("slow"), problem(503), problem(409)]
+    with client_of(lost, seen) as client, pytest.raises(ConflictError):
+        client.start_ingest("shop")
+    assert len({request.headers["Idempotency-Key"] for request in seen}) == 1
+    assert len(seen) == 3

@@ -32,6 +32,7 @@ from lookalike_client import (
 from lookalike_client.reading import Reading
 from tests.fakes import FakeQueue
 from tests.web.conftest import DIMENSIONS, Shop, draw_photo
+from tests.web.test_map import make_map
 from web.app import create_app
 
 Connect = Callable[[str], Client]
@@ -217,7 +218,85 @@ def test_scopes_and_health(connect: Connect) -> None:
     with pytest.raises(TokenError):
         list(connect("read").jobs())
     health = connect("read").health()
-    assert health.parts["database"] == "ok"
+    assert (health.database, health.index, health.workers) == ("ok", "ok", [])
+    assert health.backlog.failed == 0
+
+
+def test_a_map_and_its_points_are_read(connect: Connect, full: Shop) -> None:
+    client = connect("admin")
+    with pytest.raises(NotFoundError):
+        client.get_map()
+    made = make_map(full)
+    assert client.get_map().garments == made.count
+    points = list(client.map_points())
+    assert len(points) == made.count
+    assert all(0 <= one.x <= 1 for one in points)
+    assert client.start_map().kind == "map"
+
+
+def test_a_match_is_explained(connect: Connect, full: Shop) -> None:
+    client = connect("read")
+    first, second = (
+        client.get_item_by_sku("shop", sku).photos[0].garments[0].id for sku in ("A-1", "C")
+    )
+    why = client.explain_match(first, second)
+    assert (why.state, why.score, why.query.heat_url) == ("pending", None, None)
+
+
+def test_audits_are_started_and_their_findings_read(
+    connect: Connect, full: Shop, session: Session
+) -> None:
+    client = connect("admin")
+    assert list(client.findings("coverage")) == []
+    assert client.start_audit(parts=["coverage"], few=2).parameters["few"] == 2
+    (job,) = client.jobs()
+    client.cancel_job(job.id)
+    with pytest.raises(NotFoundError):
+        client.dismiss_finding(1)
+
+
+def test_a_garment_is_corrected_and_that_taken_back(connect: Connect, full: Shop) -> None:
+    client = connect("admin")
+    photo = client.get_item_by_sku("shop", "C").photos[0]
+    garment = photo.garments[0].id
+    corrected = client.correct_garment(garment, category="skirt")
+    assert (corrected.category, corrected.seen_category) == ("skirt", "dress")
+    assert client.accept_garment(garment).correction == "category"
+    assert [entry.item.sku for entry in client.review_queue("reviewed")] == ["C"]
+    assert len(client.export_corrections()["images"]) == 1
+    client.undo_correction(garment)
+    added = client.add_garment(photo.sha256, "bag", [1, 1, 20, 20])
+    client.take_back_added(added.id)
+    with pytest.raises(ConflictError):
+        client.judge_photo(photo.sha256, "ignored")
+
+
+def test_a_reindex_is_forecast_and_compared(connect: Connect, full: Shop) -> None:
+    client = connect("admin")
+    forecast = client.forecast_reindex("vectors")
+    assert {step.work for step in forecast.steps} >= {"vectors"}
+    with pytest.raises(NotFoundError):
+        client.get_comparison()
+    with pytest.raises(ConflictError):
+        client.compare_again()
+
+
+def test_a_photo_is_posted_and_all_its_garments_come_back(connect: Connect, full: Shop) -> None:
+    client = connect("read")
+    posted = client.post_photo(draw_photo(), limit=1)
+    assert not isinstance(posted, str)
+    assert {one.similar[0].item.sku for one in posted.garments} == {"A-1", "C"}
+    assert client.similar_to_posted(posted.id, limit=1) == posted
+
+
+def test_a_posted_photo_that_takes_long_is_asked_for_by_its_id(
+    connect: Connect, shop: Shop, queue: SeeingQueue
+) -> None:
+    queue.services = None
+    client = connect("read")
+    search_id = client.post_photo(draw_photo(), wait_s=0)
+    assert isinstance(search_id, str)
+    assert client.similar_to_posted(search_id, wait_s=0) == search_id
 
 
 def test_every_call_of_the_manual_is_one_of_the_clients() -> None:

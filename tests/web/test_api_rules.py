@@ -22,10 +22,20 @@ from catalog.idempotency import forget_answers
 from catalog.jobs import start_job
 from catalog.services import Services
 from catalog.settings import load_settings
-from catalog.tables import IdempotentAnswer, Item, Job, JobKind, Upload, UploadState
+from catalog.tables import (
+    IdempotentAnswer,
+    Item,
+    Job,
+    JobKind,
+    PhotoState,
+    Upload,
+    UploadState,
+)
 from ingest.client import ApiClient
 from tests.fakes import FakeQueue
 from tests.web.conftest import PASSWORD, Api, Shop, draw_photo, sha256_of
+from tests.web.test_audit_pages import add_coverage
+from tests.web.test_map import make_map
 from tests.web.test_openapi import found_jacket
 from web.app import create_app
 
@@ -103,6 +113,39 @@ def test_reads_writes_and_searches_by_photo_have_limits_of_their_own(
     assert limit_of("POST", "/api/v1/recommend") == "1"
 
 
+def test_who_has_no_token_is_counted_by_address(
+    make_app: Callable[..., Flask], redis_url: str
+) -> None:
+    limits = {"rate_limit_read": "2/hour", "rate_limit_photo_search": "1/hour"}
+    given = {"embed_origins": ("https://shop.example",), "trusted_proxies": 1}
+    app = make_app(redis_url=redis_url, **limits, **given)
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    def ask(method: str, path: str, address: str) -> Any:
+        headers = {"X-Forwarded-For": f"10.9.9.9, {address}"}
+        return app.test_client().open(path, method=method, headers=headers)
+
+    similar = "/embed/shop/A-1/similar"
+    asked = [ask("GET", similar, address) for address in ("10.0.0.1",) * 3 + ("10.0.0.2",)]
+    assert [each.status_code for each in asked] == [200, 200, 429, 200]
+    assert asked[2].content_type == "application/problem+json"
+    assert int(asked[2].headers["Retry-After"]) > 0
+    searched = [ask("POST", "/search/", "10.0.0.1") for _ in range(2)]
+    assert [each.status_code for each in searched] == [422, 429]
+    assert "1/hour at most" in searched[1].text
+
+
+def test_without_the_setting_no_proxy_is_believed(
+    make_app: Callable[..., Flask], redis_url: str
+) -> None:
+    app = make_app(
+        redis_url=redis_url, rate_limit_read="1/hour", embed_origins=("https://shop.example",)
+    )
+    claims = [{"X-Forwarded-For": f"10.0.0.{number}"} for number in range(2)]
+    asked = [app.test_client().get("/embed/shop/A-1/similar", headers=each) for each in claims]
+    assert [each.status_code for each in asked] == [200, 429]
+
+
 def test_with_the_broker_away_nobody_is_refused_for_it(
     make_app: Callable[..., Flask], token: str
 ) -> None:
@@ -123,7 +166,7 @@ def test_an_ingest_that_is_refused_for_its_pace_waits_and_goes_on(
     client = ApiClient("http://localhost", token, transport=httpx.WSGITransport(app))
     try:
         for number in range(8):
-            client.start_job(f"shop {number}", {})
+            client.start_ingest(f"shop {number}")
     finally:
         client.close()
     assert refused.count(201) == 8
@@ -179,6 +222,66 @@ def test_a_write_that_is_sent_again_with_its_key_happens_once(
     assert again.content_type == first.content_type
     assert session.scalar(select(func.count()).select_from(Job)) == 1
     assert begin(client, token, "begin-2").json["id"] != first.json["id"]
+
+
+def test_the_secret_of_a_webhook_is_answered_again_but_not_kept(
+    client: FlaskClient, session: Session
+) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]), Idempotency_Key="hook")
+    session.commit()
+
+    def create() -> Any:
+        body = {"url": "https://shop.example/hook"}
+        return client.post("/api/v1/webhooks", json=body, headers=headers)
+
+    first, again = create(), create()
+    assert first.json["secret"].startswith("whsec_")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json == first.json
+    (kept,) = session.scalars(select(IdempotentAnswer.body))
+    assert first.json["secret"].encode() not in kept
+    client.delete(
+        f"/api/v1/webhooks/{first.json['id']}", headers={**headers, "Idempotency-Key": "d"}
+    )
+    assert create().status_code == 404
+
+
+LISTS = ("/api/v1/review", "/api/v1/findings?kind=coverage", "/api/v1/map/points")
+
+
+def test_every_list_names_its_next_page_in_a_link(
+    client: FlaskClient, session: Session, shop: Shop
+) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]))
+    items = [shop.add_item(sku, (), state=PhotoState.FAILED) for sku in ("A", "B")]
+    items += [shop.add_item(sku) for sku in ("C", "D")]
+    add_coverage(session, dict.fromkeys(items, 1))
+    make_map(shop)
+    for path in LISTS:
+        mark = "&" if "?" in path else "?"
+        first = client.get(f"{path}{mark}limit=1", headers=headers)
+        assert first.json["next"], path
+        link = first.headers["Link"].removeprefix("<").partition(">")[0]
+        second = client.get(link, headers=headers)
+        assert len(second.json["items"]) == 1, path
+        assert second.json["items"] != first.json["items"], path
+        assert client.get(f"{path}{mark}cursor=%F0", headers=headers).status_code == 422, path
+
+
+def test_the_deliveries_of_a_webhook_come_in_pages(client: FlaskClient, session: Session) -> None:
+    headers = bearer(create_token(session, "admin", ["admin"]))
+    session.commit()
+    body = {"url": "https://shop.example/hook"}
+    hook = client.post("/api/v1/webhooks", json=body, headers=headers).json["id"]
+    sent = [
+        client.post(f"/api/v1/webhooks/{hook}/test", headers=headers).json["id"] for _ in range(3)
+    ]
+    path, found = f"/api/v1/webhooks/{hook}/deliveries?limit=2", []
+    while path:
+        page = client.get(path, headers=headers)
+        found += [one["id"] for one in page.json["items"]]
+        path = page.headers.get("Link", "").removeprefix("<").partition(">")[0]
+    assert found == sent[::-1]
 
 
 def test_a_key_stands_for_one_request_of_one_token(
@@ -344,9 +447,9 @@ def test_without_the_setting_no_site_may_read(client: FlaskClient, token: str) -
 def test_origins_are_separated_by_commas_and_are_no_addresses_of_pages() -> None:
     from catalog.errors import ConfigError
 
-    given = {"CORS_ORIGINS": "https://a.example, http://localhost:3000"}
+    given = {"CORS_ORIGINS": "https://a.example/, http://localhost:3000"}
     assert load_settings(given).cors_origins == ("https://a.example", "http://localhost:3000")
-    for wrong in ("*", "shop.example", "https://a.example/"):
+    for wrong in ("*", "shop.example", "https://a.example/shop"):
         with pytest.raises(ConfigError, match="CORS_ORIGINS"):
             load_settings({"CORS_ORIGINS": wrong})
 

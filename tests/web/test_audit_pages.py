@@ -175,7 +175,7 @@ def test_all_parts_and_a_repair_are_only_done_when_asked_for(
 def test_progress_is_told_until_there_are_new_results(admin: FlaskClient, session: Session) -> None:
     job = add_audit(session, JobState.RUNNING)
     page = admin.get("/admin/health").text
-    fragment = re.search(r'data-refresh="([^"]+)"', page)
+    fragment = re.search(r'data-live="([^"]+)"', page)
     assert fragment
     path = fragment[1].replace("&amp;", "&")
     assert "3 of 10" in admin.get(path).text

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,12 +19,15 @@ from werkzeug.test import TestResponse
 
 from catalog.accounts import create_user, make_login_link
 from catalog.jobs import start_job
+from catalog.photos.decode import encode_heat
 from catalog.photos.image_store import photo_key, upload_key
 from catalog.services import Services
-from catalog.tables import JobKind, User
+from catalog.tables import Explanation, ExplanationState, Job, JobKind, JobState, User
 from tests.web.conftest import PASSWORD, Shop, draw_photo, sha256_of
 from tests.web.test_access import address, logged_in, methods
 from tests.web.test_api_read import add_search
+from tests.web.test_audit_pages import add_audit, index_result
+from tests.web.test_map import make_map
 from web.app import create_app
 
 
@@ -41,38 +46,74 @@ class Forms(HTMLParser):
             self.forms[-1][1].add(found.get("name") or "")
 
 
+FEW = {"items": 2, "few": 0, "none": 0, "unseen": 0}
+GROUPS = {"items": 2, "groups": 0, "alike": 0, "cut_off": False}
+
+
+def add_explanation(session: Session, **pair: UUID) -> UUID:
+    """A pair that a worker has compared."""
+    heat = encode_heat(np.eye(16), 16)
+    done = Explanation(
+        **pair,
+        embedder="embedder-a",
+        state=ExplanationState.DONE,
+        descriptors={"S": 0.8, "M": 0.6, "G": 0.7},
+        heat=heat,
+        other_heat=heat,
+    )
+    session.add(done)
+    session.flush()
+    return done.id
+
+
 @pytest.fixture
 def pages(
     app: Flask, shop: Shop, session: Session, services: Services, users: dict[str, int]
 ) -> Iterator[tuple[str, TestResponse]]:
     """Every address of a page that can be opened, as an admin sees it, with rows to show.
 
-    A route with an argument that is not among `values` fails: give it something to show.
+    Those for shops' pages are there only where a setting names the shops: they have tests of
+    their own. A route with an argument that is not among `values` fails: give it something to show.
     """
     item = shop.add_item("A1", ("jacket", "shoes"))
-    shop.add_item("A2")
+    other = shop.garments(shop.add_item("A2"))[0]
     upload = add_search(session, timedelta(hours=1))
+    explained = add_explanation(session, garment_id=shop.garments(item)[0].id, other_id=other.id)
+    found = add_explanation(session, upload_garment_id=upload.garments[0].id, other_id=other.id)
+    add_audit(session, index=index_result(), coverage=FEW, duplicates=GROUPS)
     services.images.put(upload_key(upload.id), draw_photo(), "image/webp")
     job = start_job(session, JobKind.INGEST, "shop")
+    session.add(Job(kind=JobKind.REINDEX, state=JobState.DONE, parameters={"kind": "vectors"}))
     secret = make_login_link(session, session.get_one(User, users["admin"]), ttl_s=60)
     session.commit()
     values = {
+        "block": 0,
+        "explanation_id": explained,
         "filename": "lookalike.css",
         "garment_id": shop.garments(item)[0].id,
         "item_id": item.id,
         "job_id": job.id,
+        "map_id": make_map(shop).id,
         "name": "shop",
+        "other_id": other.id,
+        "part": "index",
+        "path": "swagger-ui.css",
         "secret": secret,
         "sha256": item.photo_links[0].photo.sha256,
+        "side": "query",
         "sku": "A1",
         "upload_id": upload.id,
         "variant": "thumb",
     }
-    own = {"search.crop": {"garment_id": upload.garments[0].id}}
+    own = {
+        "search.crop": {"garment_id": upload.garments[0].id},
+        "search.heat": {"explanation_id": found},
+        "search.why": {"garment_id": upload.garments[0].id},
+    }
     rules = [
         rule
         for rule in app.url_map.iter_rules()
-        if "GET" in methods(rule) and not rule.endpoint.startswith(("api.", "bootstrap."))
+        if "GET" in methods(rule) and not rule.endpoint.startswith(("api.", "bootstrap.", "embed."))
     ]
     paths = [address(rule, values | own.get(rule.endpoint, {})) for rule in rules]
     return _opened(logged_in(app, users["admin"]), paths)
@@ -115,6 +156,16 @@ def test_every_answer_forbids_inline_script_frames_and_guessing(
             inline = r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:"
             assert not re.search(inline, answer.text), path
             assert not re.search(r"(src|srcset)=.(https?:)?//", answer.text), path
+
+
+def test_no_shared_cache_may_keep_a_page_or_what_only_some_may_see(
+    pages: Iterator[tuple[str, TestResponse]],
+) -> None:
+    for path, answer in pages:
+        own = path.startswith(("/admin", "/login")) or path.endswith("photo.webp")
+        if own or answer.mimetype == "text/html":
+            cached = answer.headers.get("Cache-Control", "")
+            assert "no-store" in cached or "private" in cached, path
 
 
 @pytest.mark.parametrize(

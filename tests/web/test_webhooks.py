@@ -42,6 +42,19 @@ def secrets_in(text: str) -> list[str]:
     return re.findall(r"whsec_[A-Za-z0-9+/=]+", text)
 
 
+def test_what_cannot_be_done_any_more_is_said_on_the_page(
+    admin: FlaskClient, services: Services, session: Session
+) -> None:
+    webhook = make(services, session)
+    disable_webhook(session, webhook.id)
+    session.commit()
+    assert "disabled" in admin.post(f"{PAGE}{webhook.id}/test", follow_redirects=True).text
+    admin.post(f"{PAGE}{webhook.id}/delete")
+    gone = admin.post(f"{PAGE}{webhook.id}/enable", follow_redirects=True)
+    assert (gone.status_code, gone.request.path) == (200, PAGE)
+    assert "no webhook" in gone.text
+
+
 def test_an_empty_page_says_what_to_do(admin: FlaskClient) -> None:
     page = admin.get(PAGE).text
     assert "No webhook yet" in page

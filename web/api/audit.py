@@ -1,9 +1,10 @@
 """Audits for operators' programs: start one, read what it has found, dismiss what is no finding."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from catalog.audit import dismissing, reports
 from catalog.audit.options import AuditOptions, Part
@@ -13,18 +14,22 @@ from catalog.tables import Finding, Item, Job, JobKind
 from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
+from web.api.paging import link_next
 from web.present import item_brief, job_json
 from web.services import services, session
 
 
 class FindingsQuery(schemas.In):
     kind: Part
-    cursor: str | None = Field(default=None, max_length=200)
+    """What the audit looked at."""
+    cursor: schemas.Cursor | None = None
+    """`next` of the page before."""
     limit: int = Field(default=50, ge=1, le=200)
+    """How many at most."""
     sort: FewSort = FewSort.VIEWED
-    """Of coverage; duplicates come with the most alike first."""
+    """The order of coverage; duplicates come with the most alike first."""
     category: schemas.Category | None = None
-    """Of coverage."""
+    """Of coverage: only garments of this category."""
     same_photo: bool | None = None
     """Of duplicates: only those that share a photo, or only those that don't."""
 
@@ -34,12 +39,12 @@ class DismissIn(schemas.In):
     """Only this one is different from the others; without it, all of them are."""
 
 
-class DismissOut(BaseModel):
+class DismissOut(schemas.Out):
     dismissed: int
     """How many pairs later audits leave alone."""
 
 
-class PairOut(BaseModel):
+class PairOut(schemas.Out):
     items: list[int]
     garments: list[UUID]
     score: float
@@ -47,7 +52,7 @@ class PairOut(BaseModel):
     same_photo: bool
 
 
-class FindingOut(BaseModel):
+class FindingOut(schemas.Out):
     id: int
     kind: Literal["index", "coverage", "duplicates"]
     difference: str | None = None
@@ -65,11 +70,11 @@ class FindingOut(BaseModel):
     same_photo: bool | None = None
     size: int | None = None
     """Duplicates: how many items the group has; at most 100 are named."""
-    pairs: list[PairOut] = []
-    items: list[schemas.ItemBrief] = []
+    pairs: Sequence[PairOut] = ()
+    items: Sequence[schemas.ItemBrief] = ()
 
 
-class FindingsOut(BaseModel):
+class FindingsOut(schemas.Out):
     job: schemas.JobOut | None
     """The audit that found them, with the true totals in `result`; null before the first one."""
     items: list[FindingOut]
@@ -97,7 +102,7 @@ def list_findings(query_data: FindingsQuery) -> dict[str, Any]:
     if job is None:
         return {"job": None, "items": [], "next": None}
     found, following = _LISTS[query_data.kind](job, query_data)
-    return {"job": job_json(job, {}), "items": found, "next": following}
+    return {"job": job_json(job, {}), "items": found, "next": link_next(following)}
 
 
 @blueprint.post("/findings/<int:finding_id>/dismiss")

@@ -14,7 +14,7 @@ from flask import Response, g, request
 
 from catalog.accounts import find_token
 from web.api.conditional import revalidate
-from web.api.once import answer_once
+from web.api.once import SecretAgain, answer_once
 from web.limits import READ, WRITE, limits
 from web.problems import problem
 from web.services import session
@@ -33,7 +33,9 @@ _IMPLIED = {
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def requires(scope: str, limit: str | None = None) -> Callable[[View], View]:
+def requires(
+    scope: str, limit: str | None = None, secret_again: SecretAgain | None = None
+) -> Callable[[View], View]:
     """Let only tokens in whose scopes include or imply `scope`, as often as `limit` allows.
 
     Without a `limit`, reads count as reads and all else as writes. A write that carries an
@@ -44,7 +46,7 @@ def requires(scope: str, limit: str | None = None) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             limits().spend(limit or _limit_of(scope))
-            return answer_once(lambda: view(*args, **kwargs))
+            return answer_once(lambda: view(*args, **kwargs), secret_again)
 
         return cast(View, blueprint.auth_required(_tokens, roles=[scope])(guarded))
 

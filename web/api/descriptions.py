@@ -17,8 +17,14 @@ SUBJECTS = {
     "items": "Catalogs, items, photos and garments, and what looks like them",
     "photo search": "Similar items of a posted photo, in one call",
     "search": "Search by photo in steps: send it, see its garments, pick one",
+    "why": "Why two garments match: ask until it is worked out",
+    "maps": "The map of the catalog: what it shows, its points in pages, making it anew",
     "ingest": "Photos and items in, by whoever keeps the catalog",
-    "operate": "Jobs, re-index and generations, for operators",
+    "review": "What people correct: the queue, garments, and corrections as training data",
+    "operate": "Jobs and indexes, for operators",
+    "reindex": "A new index: forecast, comparison and gate, switch, roll back",
+    "audit": "What background checks find in index and catalog",
+    "webhooks": "Who is told when jobs end",
     "health": "How the product does",
 }
 
@@ -35,6 +41,15 @@ ERRORS = {
     "503": "The database, index, image store or broker does not answer: try again later",
 }
 
+MORE_ERRORS = {
+    "explain_match_with_upload": ("409",),
+    "forecast_of_reindex": ("409",),
+    "list_map_points": ("404", "409"),
+    "read_comparison": ("404",),
+    "read_map": ("404",),
+}
+"""What a view may answer beyond what its method and its address tell."""
+
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "name": {"description": "The catalog's name", "example": "my-shop"},
     "sku": {"description": "The shop's own sku; a `/` in it may stay", "example": "A-100"},
@@ -43,6 +58,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     },
     "item_id": {"description": "The item's number, from `id`", "example": 17},
+    "other_id": {"description": "The id of the garment that it is compared with"},
     "upload_id": {"description": "The id that the posted photo was given"},
 }
 

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from flask import url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from catalog import maps
 from catalog.errors import ConflictError, InputError
 from catalog.tables import CatalogMap
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
+from web.api.paging import link_next
 from web.present import job_json
 from web.services import services, session
 
@@ -19,12 +20,12 @@ _MOST_POINTS = 5000
 _NO_CURSOR = "cursor: hand back `next` of the page before as it is"
 
 
-class CategoryCount(BaseModel):
+class CategoryCount(schemas.Out):
     name: str
     garments: int
 
 
-class MapOut(BaseModel):
+class MapOut(schemas.Out):
     id: int
     index: str
     created_at: datetime
@@ -36,18 +37,20 @@ class MapOut(BaseModel):
 
 
 class PointsQuery(schemas.In):
-    limit: int = Field(1000, ge=1, le=_MOST_POINTS)
-    cursor: str | None = Field(None, max_length=40)
+    limit: int = Field(default=1000, ge=1, le=_MOST_POINTS)
+    """How many at most."""
+    cursor: schemas.Cursor | None = None
+    """`next` of the page before."""
 
 
-class PointOut(BaseModel):
+class PointOut(schemas.Out):
     garment: UUID
     x: float
     y: float
     category: str
 
 
-class PointsPage(BaseModel):
+class PointsPage(schemas.Out):
     items: list[PointOut]
     next: str | None
 
@@ -90,7 +93,7 @@ def list_map_points(query_data: PointsQuery) -> dict[str, Any]:
             {"garment": one.garment_id, "x": one.x, "y": one.y, "category": one.category}
             for one in found
         ],
-        "next": f"{made.id}-{end}" if end < made.count else None,
+        "next": link_next(f"{made.id}-{end}" if end < made.count else None),
     }
 
 
@@ -116,4 +119,4 @@ def _start_of(cursor: str | None, made: CatalogMap) -> int:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+    return text.isascii() and text.isdecimal() and len(text) < 20

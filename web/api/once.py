@@ -4,6 +4,7 @@ Called by `requires` around every view. A photo's body is hashed where it lies, 
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,15 @@ _RETRY_AFTER_S = "1"
 _CHUNK_BYTES = 2**16
 
 
-def answer_once(view: Callable[[], Any]) -> Any:
-    """What the view answers, or what it answered when this call was made first."""
+SecretAgain = Callable[[dict[str, Any]], str]
+"""Makes the `secret` of a kept answer anew from the rest of it."""
+
+
+def answer_once(view: Callable[[], Any], secret_again: SecretAgain | None = None) -> Any:
+    """What the view answers, or what it answered when this call was made first.
+
+    An answer with a secret is kept without it, so `secret_again` has to know it anew.
+    """
     key = _read_key()
     if key is None or request.method in _SAFE:
         return view()
@@ -37,7 +45,9 @@ def answer_once(view: Callable[[], Any]) -> Any:
         refusal = problem(409, str(error))
         refusal.headers["Retry-After"] = _RETRY_AFTER_S
         return refusal
-    return _replay(kept) if kept else _keep(answer_id, _answer(view))
+    if kept:
+        return _replay(kept, secret_again)
+    return _keep(answer_id, _answer(view), has_secret=secret_again is not None)
 
 
 def _read_key() -> str | None:
@@ -79,17 +89,23 @@ def _answer(view: Callable[[], Any]) -> Response:
     return response
 
 
-def _keep(answer_id: int, response: Response) -> Response:
+def _keep(answer_id: int, response: Response, has_secret: bool) -> Response:
     if response.status_code >= 500:
         idempotency.release_key(session(), answer_id)
         return response
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     status, body = response.status_code, response.get_data()
+    if has_secret and status < 400:
+        body = json.dumps(json.loads(body) | {"secret": None}).encode()
     idempotency.keep_answer(session(), answer_id, status, headers, body)
     return response
 
 
-def _replay(kept: IdempotentAnswer) -> Response:
-    response = Response(kept.body or b"", kept.status, kept.headers)
+def _replay(kept: IdempotentAnswer, secret_again: SecretAgain | None) -> Response:
+    body = kept.body or b""
+    if secret_again and (kept.status or 500) < 400:
+        members = json.loads(body)
+        body = json.dumps(members | {"secret": secret_again(members)}).encode()
+    response = Response(body, kept.status, kept.headers)
     response.headers["Idempotency-Replayed"] = "true"
     return response

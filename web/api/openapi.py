@@ -13,7 +13,14 @@ from pydantic import BaseModel
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
-from web.api.descriptions import ABOUT, ERRORS, PATH_PARAMETERS, SUBJECTS, UPLOADS
+from web.api.descriptions import (
+    ABOUT,
+    ERRORS,
+    MORE_ERRORS,
+    PATH_PARAMETERS,
+    SUBJECTS,
+    UPLOADS,
+)
 
 Document = dict[str, Any]
 
@@ -135,6 +142,8 @@ def _complete_parameters(operation: Document, method: str) -> None:
             noun = parameter["name"].removesuffix("_id").replace("_", " ")
             default = {"description": f"The id of the {noun}"}
             parameter |= PATH_PARAMETERS.get(parameter["name"], default)
+            if parameter["name"].endswith("_id") and parameter["schema"]["type"] == "string":
+                parameter["schema"]["format"] = "uuid"
         else:
             parameter["schema"] = _without_null(parameter["schema"])
         if "description" in parameter["schema"]:
@@ -161,12 +170,12 @@ def _complete_responses(operation: Document, path: str, method: str) -> None:
     responses: Document = operation["responses"]
     for code in [code for code in responses if code[0] in "45"]:
         del responses[code]
-    for response in responses.values():
+    for code, response in responses.items():
         response["headers"] = response.get("headers", {}) | _refs("headers", _RATES)
-        if method == "get":
-            response["headers"] |= _refs("headers", ["ETag"])
-        else:
+        if method != "get":
             response["headers"] |= _refs("headers", ["Idempotency-Replayed"])
+        elif code == "200":
+            response["headers"] |= _refs("headers", ["ETag"])
         if any(each["name"] == "cursor" for each in operation["parameters"]):
             response["headers"] |= _refs("headers", ["Link"])
     if method == "get":
@@ -181,7 +190,7 @@ def _complete_responses(operation: Document, path: str, method: str) -> None:
 def _error_codes(operation: Document, path: str, method: str) -> list[str]:
     places = {each["in"] for each in operation["parameters"]}
     searches = path.endswith(("/similar", "/look", "{upload_id}", "/recommend"))
-    codes = {*_ALWAYS}
+    codes = {*_ALWAYS, *MORE_ERRORS.get(operation["operationId"], ())}
     codes |= {"404"} if "path" in places or searches else set()
     codes |= {"409"} if method != "get" or searches else set()
     codes |= {"422"} if method != "get" or "query" in places else set()

@@ -1,6 +1,5 @@
 """What operators call: jobs, re-index, generations."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from catalog.tables import Job
 from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
-from web.api.paging import link_next, make_cursor, read_cursor, wrong_cursor
+from web.api.paging import link_next, make_moment_cursor, read_moment_cursor
 from web.present import generation_json, job_json, job_with_log
 from web.services import services, session
 
@@ -20,12 +19,12 @@ from web.services import services, session
 @blueprint.output(schemas.JobsOut)
 def list_jobs(query_data: schemas.JobsQuery) -> dict[str, Any]:
     """Jobs, newest first; hand `next` back as `cursor` for more."""
-    after = _job_place(query_data.cursor) if query_data.cursor else None
+    after = read_moment_cursor(query_data.cursor) if query_data.cursor else None
     rows = jobs.list_jobs_after(session(), query_data.limit, after)
     names = queries.catalog_names(session(), rows)
     more = None
     if len(rows) == query_data.limit:
-        more = make_cursor(rows[-1].created_at.isoformat(), str(rows[-1].id))
+        more = make_moment_cursor(rows[-1].created_at, rows[-1].id)
     return {"items": [job_json(row, names) for row in rows], "next": link_next(more)}
 
 
@@ -53,14 +52,6 @@ def list_generations() -> dict[str, Any]:
     behind = queries.count_behind(session())
     rows = queries.list_generations(session())
     return {"items": [generation_json(row, behind) for row in rows]}
-
-
-def _job_place(cursor: str) -> tuple[datetime, UUID]:
-    began, job_id = read_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(began), UUID(job_id)
-    except ValueError as error:
-        raise wrong_cursor() from error
 
 
 def _job_with_log(job: Job) -> dict[str, Any]:

@@ -5,7 +5,9 @@ Used by the lists of the API.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from flask import Response, after_this_request, request, url_for
 
@@ -27,6 +29,20 @@ def read_cursor(cursor: str, parts: int) -> list[str]:
     if not isinstance(place, list) or [type(each) for each in place] != [str] * parts:
         raise wrong_cursor()
     return place
+
+
+def make_moment_cursor(moment: datetime, row_id: UUID) -> str:
+    """A cursor of a list whose newest rows come first."""
+    return make_cursor(moment.isoformat(), str(row_id))
+
+
+def read_moment_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """When the row that such a cursor stands for was made, and its id; raises InputError."""
+    moment, row_id = read_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(moment), UUID(row_id)
+    except ValueError as error:
+        raise wrong_cursor() from error
 
 
 def wrong_cursor() -> InputError:

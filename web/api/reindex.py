@@ -5,7 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from flask import abort
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from catalog import operations
 from catalog.forecast import Forecast, Step, forecast_reindex
@@ -23,11 +23,14 @@ from web.services import services, session
 
 class ForecastQuery(schemas.In):
     kind: ReindexKind
+    """What the new index would be built from."""
     segmenter: str | None = Field(default=None, max_length=operations.LONGEST_CHECKPOINT)
+    """With `photos`: its id or its folder; the configured one without it."""
     embedder: str | None = Field(default=None, max_length=operations.LONGEST_CHECKPOINT)
+    """With `crops` or `photos`: the same."""
 
 
-class StepOut(BaseModel):
+class StepOut(schemas.Out):
     work: Work
     count: int
     per_second: float | None
@@ -37,7 +40,7 @@ class StepOut(BaseModel):
     seconds: float | None
 
 
-class ForecastOut(BaseModel):
+class ForecastOut(schemas.Out):
     kind: ReindexKind
     segmenter: str | None
     embedder: str | None
@@ -52,15 +55,16 @@ class ActivateQuery(schemas.In):
 
 class ComparisonQuery(schemas.In):
     limit: int = Field(default=12, ge=1, le=MOST_ITEMS)
+    """How many items at most."""
 
 
-class CheckOut(BaseModel):
+class CheckOut(schemas.Out):
     question: str
     found: str
     passed: bool
 
 
-class NeighbourOut(BaseModel):
+class NeighbourOut(schemas.Out):
     item_id: int
     title: str | None
     garment_id: UUID
@@ -68,7 +72,7 @@ class NeighbourOut(BaseModel):
     changed: bool
 
 
-class ComparedOut(BaseModel):
+class ComparedOut(schemas.Out):
     item: schemas.ItemBrief
     views: int
     changed: float | None
@@ -76,7 +80,7 @@ class ComparedOut(BaseModel):
     new: list[NeighbourOut]
 
 
-class ComparisonOut(BaseModel):
+class ComparisonOut(schemas.Out):
     collection: str
     holds: bool
     checks: list[CheckOut]

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from catalog import reviewing
 from catalog.corrections_export import Said, export_corrections, what_was_said
@@ -20,6 +20,7 @@ from catalog.tables import Garment, PhotoState, Verdict
 from web import queries
 from web.api import schemas
 from web.api.blueprint import blueprint, requires
+from web.api.paging import link_next
 from web.present import garment_json, item_brief, variant_url
 from web.queries import Cover
 from web.services import services, session
@@ -30,8 +31,10 @@ Box = tuple[float, float, float, float]
 class ReviewQuery(schemas.In):
     reason: Why | None = None
     """Without it all photos that ask for a person; `reviewed` lists what is done."""
-    cursor: str | None = Field(default=None, max_length=40)
+    cursor: schemas.Cursor | None = None
+    """`next` of the page before."""
     limit: int = Field(default=20, ge=1, le=100)
+    """How many at most."""
 
 
 class ReviewGarment(schemas.GarmentOut):
@@ -48,7 +51,7 @@ class ReviewGarment(schemas.GarmentOut):
     """Its mask is all of its box: no garment was seen in what a person drew."""
 
 
-class ReviewPhoto(BaseModel):
+class ReviewPhoto(schemas.Out):
     sha256: str
     url: str
     width: int
@@ -58,7 +61,7 @@ class ReviewPhoto(BaseModel):
     verdict: Verdict | None
 
 
-class AddedOut(BaseModel):
+class AddedOut(schemas.Out):
     """A garment that a person added and that is not cut out yet."""
 
     id: int
@@ -66,7 +69,7 @@ class AddedOut(BaseModel):
     box: list[float]
 
 
-class EntryOut(BaseModel):
+class EntryOut(schemas.Out):
     reasons: list[Why]
     item: schemas.ItemBrief
     photo: ReviewPhoto
@@ -74,7 +77,7 @@ class EntryOut(BaseModel):
     added: list[AddedOut]
 
 
-class ReviewPage(BaseModel):
+class ReviewPage(schemas.Out):
     items: list[EntryOut]
     next: str | None
     counts: dict[Why, int]
@@ -99,7 +102,7 @@ class VerdictIn(schemas.In):
     """`empty`: nothing to find in it; `ignored`: failed, and never mind; null takes it back."""
 
 
-class CocoOut(BaseModel):
+class CocoOut(schemas.Out):
     images: list[dict[str, Any]]
     annotations: list[dict[str, Any]]
     categories: list[dict[str, Any]]
@@ -117,7 +120,7 @@ def list_review(query_data: ReviewQuery) -> dict[str, Any]:
     counts = count_entries(session())
     return {
         "items": [_entry_json(one) for one in load_details(session(), entries)],
-        "next": str(entries[-1].place) if len(entries) == asked.limit else None,
+        "next": link_next(str(entries[-1].place) if len(entries) == asked.limit else None),
         "counts": {why.value: count for why, count in counts.items() if why is not None},
     }
 

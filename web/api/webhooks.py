@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from catalog import deliveries, webhooks
 from catalog.queue import enqueue_webhooks
 from catalog.tables import DeliveryState, Webhook, WebhookDelivery
 from web.api.blueprint import blueprint, requires
-from web.api.schemas import In
+from web.api.paging import link_next, make_moment_cursor, read_moment_cursor
+from web.api.schemas import Cursor, In, Out
 from web.services import services, session
 
 Event = Literal["job.done", "job.failed", "job.cancelled"]
@@ -31,7 +32,7 @@ class WebhookIn(In):
     description: Description = ""
 
 
-class WebhookOut(BaseModel):
+class WebhookOut(Out):
     id: UUID
     url: str
     description: str
@@ -46,12 +47,12 @@ class WebhookCreated(WebhookOut):
     """Signs every event; never shown again."""
 
 
-class WebhooksOut(BaseModel):
+class WebhooksOut(Out):
     items: list[WebhookOut]
     next: str | None = None
 
 
-class DeliveryOut(BaseModel):
+class DeliveryOut(Out):
     id: UUID
     event: str
     state: DeliveryState
@@ -62,9 +63,16 @@ class DeliveryOut(BaseModel):
     created_at: datetime
 
 
-class DeliveriesOut(BaseModel):
+class DeliveriesQuery(In):
+    cursor: Cursor | None = None
+    """`next` of the page before."""
+    limit: int = Field(default=50, ge=1, le=200)
+    """How many at most."""
+
+
+class DeliveriesOut(Out):
     items: list[DeliveryOut]
-    next: str | None = None
+    next: str | None
 
 
 @blueprint.get("/webhooks")
@@ -75,8 +83,15 @@ def list_webhooks() -> dict[str, Any]:
     return {"items": [_webhook_json(row) for row in webhooks.list_webhooks(session())]}
 
 
+def _secret_again(created: dict[str, Any]) -> str:
+    """The secret of a webhook that was created by an earlier request with the same key."""
+    webhook = webhooks.get_webhook(session(), UUID(created["id"]))
+    key = services().settings.secret_key.get_secret_value()
+    return webhooks.secret_of(webhook.id, webhook.secret_hash, key)
+
+
 @blueprint.post("/webhooks")
-@requires("admin")
+@requires("admin", secret_again=_secret_again)
 @blueprint.input(WebhookIn)
 @blueprint.output(WebhookCreated, status_code=201)
 def create_webhook(json_data: WebhookIn) -> dict[str, Any]:
@@ -118,12 +133,17 @@ def test_webhook(webhook_id: UUID) -> dict[str, Any]:
 
 @blueprint.get("/webhooks/<uuid:webhook_id>/deliveries")
 @requires("admin")
+@blueprint.input(DeliveriesQuery, location="query")
 @blueprint.output(DeliveriesOut)
-def list_deliveries(webhook_id: UUID) -> dict[str, Any]:
-    """The newest 50 events that it was sent, or is to be sent."""
+def list_deliveries(webhook_id: UUID, query_data: DeliveriesQuery) -> dict[str, Any]:
+    """The events that it was sent, or is to be sent, newest first; `next` is the next `cursor`."""
     webhooks.get_webhook(session(), webhook_id)
-    rows = deliveries.list_deliveries(session(), webhook_id)
-    return {"items": [_delivery_json(row) for row in rows]}
+    after = read_moment_cursor(query_data.cursor) if query_data.cursor else None
+    rows = deliveries.list_deliveries(session(), webhook_id, query_data.limit, after)
+    more = None
+    if len(rows) == query_data.limit:
+        more = make_moment_cursor(rows[-1].created_at, rows[-1].id)
+    return {"items": [_delivery_json(row) for row in rows], "next": link_next(more)}
 
 
 def _webhook_json(webhook: Webhook) -> dict[str, Any]:

@@ -5,25 +5,23 @@ from typing import Any, Literal
 from uuid import UUID
 
 from flask import url_for
-from pydantic import BaseModel
 
 from catalog.errors import NotFoundError
 from catalog.explaining import explain_found, explain_garments
 from catalog.tables import Explanation, ExplanationState
-from web.api.blueprint import blueprint, requires
+from web.api import schemas
+from web.api.blueprint import answer_of, blueprint, requires
 from web.services import services, session
 from web.uploads import get_search
 from web.why import why_json
 
 _AGAIN_S = "1"
-_PENDING: dict[int, str] = {
-    202: "A worker is at it, `state` is pending: ask again after `Retry-After` seconds."
-}
+_PENDING = {202: answer_of("WhyOut", "A worker is at it: `state` is pending", "Retry-After")}
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-class DescriptorOut(BaseModel):
+class DescriptorOut(schemas.Out):
     letter: Literal["S", "M", "G"]
     name: str
     words: str
@@ -31,7 +29,7 @@ class DescriptorOut(BaseModel):
     """Cosine, in [-1, 1]."""
 
 
-class WhySide(BaseModel):
+class WhySide(schemas.Out):
     crop_url: str
     heat_url: str | None
     """A grey WebP in the crop's proportions: the whiter, the more this place adds to the match."""
@@ -39,7 +37,7 @@ class WhySide(BaseModel):
     """Where on the garment that is most, in words."""
 
 
-class WhyOut(BaseModel):
+class WhyOut(schemas.Out):
     state: ExplanationState
     reason: str | None
     score: float | None

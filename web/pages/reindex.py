@@ -101,7 +101,7 @@ def compare_reindex() -> Response:
 def limit_reindex() -> Response:
     """Set how many of the neighbours may have changed for the gate to hold."""
     percent = request.form.get("max_changed", "").strip()
-    if percent and not percent.isdecimal():
+    if percent and not (percent.isdecimal() and len(percent) < 4):
         flash("Give a whole number of percent from 0 to 100, or nothing for no limit.", "danger")
         return redirect(url_for("admin.reindex"))
     return act(

@@ -16,6 +16,7 @@ from catalog.search.similar import SimilarItem, find_recommended, find_similar_t
 from catalog.tables import Upload, UploadGarment, UploadState
 from web import queries
 from web.forms import PhotoForm
+from web.limits import PHOTO, limits
 from web.pages.browse import SIMILAR_LIMIT
 from web.services import services, session
 from web.similar_options import SimilarOptions, read_options
@@ -32,6 +33,7 @@ def start() -> str:
 @blueprint.post("/")
 def upload() -> AnyResponse | tuple[str, int]:
     """Take the photo and go to its page; a photo that can't be used is explained on the form."""
+    limits().spend(PHOTO)
     form = PhotoForm()
     if not form.validate_on_submit():
         return render_template("search_start.html", form=form), 422

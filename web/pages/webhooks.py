@@ -1,9 +1,10 @@
 """The admin's page of webhooks: whom we tell when a job ends, and how that went lately."""
 
 # mypy: disable-error-code="misc"
+from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, render_template
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import SelectMultipleField, StringField, SubmitField, widgets
@@ -16,6 +17,7 @@ from catalog.queue import enqueue_webhooks
 from catalog.webhooks import EVENTS, LONGEST_DESCRIPTION, LONGEST_URL, describe_state
 from web.forms import ButtonForm
 from web.login import admin_required
+from web.pages.admin import act
 from web.services import services, session
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/admin/webhooks")
@@ -70,48 +72,56 @@ def create() -> str | tuple[str, int]:
 @blueprint.post("/<uuid:webhook_id>/test")
 @admin_required
 def test(webhook_id: UUID) -> Response:
-    deliveries.add_test_event(session(), webhooks.get_webhook(session(), webhook_id))
-    return _sent("A test event is on its way.")
+    return _send(
+        lambda: deliveries.add_test_event(session(), webhooks.get_webhook(session(), webhook_id)),
+        "A test event is on its way.",
+    )
 
 
 @blueprint.post("/deliveries/<uuid:delivery_id>/again")
 @admin_required
 def again(delivery_id: UUID) -> Response:
-    deliveries.redeliver(session(), delivery_id)
-    return _sent("The event is sent again.")
+    return _send(lambda: deliveries.redeliver(session(), delivery_id), "The event is sent again.")
 
 
 @blueprint.post("/<uuid:webhook_id>/disable")
 @admin_required
 def disable(webhook_id: UUID) -> Response:
-    webhooks.disable_webhook(session(), webhook_id)
-    return _changed("The webhook is disabled: it is told nothing more.")
+    return _change(
+        lambda: webhooks.disable_webhook(session(), webhook_id),
+        "The webhook is disabled: it is told nothing more.",
+    )
 
 
 @blueprint.post("/<uuid:webhook_id>/enable")
 @admin_required
 def enable(webhook_id: UUID) -> Response:
-    webhooks.enable_webhook(session(), webhook_id)
-    return _changed("The webhook is enabled: it is told what happens from now on.")
+    return _change(
+        lambda: webhooks.enable_webhook(session(), webhook_id),
+        "The webhook is enabled: it is told what happens from now on.",
+    )
 
 
 @blueprint.post("/<uuid:webhook_id>/delete")
 @admin_required
 def delete(webhook_id: UUID) -> Response:
-    webhooks.delete_webhook(session(), webhook_id)
-    return _changed("The webhook is deleted.")
+    return _change(
+        lambda: webhooks.delete_webhook(session(), webhook_id), "The webhook is deleted."
+    )
 
 
-def _sent(message: str) -> Response:
-    answer = _changed(message)
+def _send(action: Callable[[], object], done: str) -> Response:
+    answer = _change(action, done)
     enqueue_webhooks(services().queue)
     return answer
 
 
-def _changed(message: str) -> Response:
-    session().commit()
-    flash(message, "success")
-    return redirect(url_for("webhooks.overview"))
+def _change(action: Callable[[], object], done: str) -> Response:
+    def change() -> None:
+        action()
+        session().commit()
+
+    return act(change, done, "webhooks.overview")
 
 
 def _page(form: WebhookForm, secret: str | None = None) -> str:

@@ -1,7 +1,6 @@
 // What the pages do beyond links and forms; every page works without it.
 "use strict";
 
-const REFRESH_MS = 3000;
 const WAIT_MS = 700;
 const SLOW_AFTER_MS = 20000;
 const SCROLL = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
@@ -82,7 +81,7 @@ async function show(url, similar, focusOn) {
   url.search = stateOf(similar.querySelector("[data-similar-form]"));
   history.replaceState(null, "", url);
   const { length } = similar.querySelectorAll(".item-card");
-  say(`${length} similar items`);
+  say(length === 1 ? "1 similar item" : `${length} similar items`);
   if (focusOn) similar.querySelector(focusOn)?.focus();
   markSelected(url.searchParams.getAll("garment"));
   const { top } = similar.getBoundingClientRect();
@@ -131,15 +130,11 @@ function setUpGrid() {
   if (facets && matchMedia("(max-width: 991px)").matches) facets.removeAttribute("open");
 }
 
-// Admin: parts that change by themselves. A part in use (focus inside) is left alone.
-function setUpRefresh() {
-  const part = document.querySelector("[data-refresh]");
-  if (!part) return;
-  setInterval(async () => {
-    if (document.hidden || part.contains(document.activeElement)) return;
-    const answer = await fetch(part.dataset.refresh, { redirect: "error" }).catch(() => null);
-    if (answer?.ok) part.innerHTML = await answer.text();
-  }, REFRESH_MS);
+// Where there is little room the admin's tabs scroll: the present one is to be seen.
+function setUpTabs() {
+  const tabs = document.querySelector(".tabs");
+  const here = tabs?.querySelector("[aria-current]");
+  if (here) tabs.scrollLeft = here.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
 }
 
 // Search by photo: ask until the garments are found, then show them.
@@ -216,7 +211,7 @@ setUpHover();
 setUpSimilar();
 setUpLook();
 setUpGrid();
-setUpRefresh();
+setUpTabs();
 setUpWaiting();
 setUpDrop();
 setUpTabs();

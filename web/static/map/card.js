@@ -24,7 +24,7 @@ export class Card {
   }
 
   async fill(i) {
-        this.title.textContent = "…";
+    this.title.textContent = "…";
     this.kind.textContent = this.names[this.points.category[i]];
     this.image.hidden = true;
     this.element.removeAttribute("href");
