@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import delete, func, select, true, update
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from catalog.errors import ConflictError, NotFoundError
 from catalog.tables import Catalog, DeliveryState, Job, Webhook, WebhookDelivery
@@ -119,6 +119,10 @@ def claim_due(session: Session, limit: int) -> list[Outgoing]:
 
 def record_outcome(session: Session, delivery_id: uuid.UUID, outcome: Outcome) -> None:
     """Note what became of an attempt, and when the next one is due, if any."""
+    # First the webhook, as who deletes or disables it does: the two can't deadlock.
+    theirs = select(WebhookDelivery.webhook_id).where(WebhookDelivery.id == delivery_id)
+    held = select(Webhook.id).where(Webhook.id == theirs.scalar_subquery())
+    session.execute(held.with_for_update(key_share=True))
     delivery = session.get(WebhookDelivery, delivery_id, with_for_update={"of": WebhookDelivery})
     if delivery is None or delivery.state is not DeliveryState.PENDING:
         return  # its webhook is gone or disabled by now
@@ -147,17 +151,23 @@ def list_deliveries(
 
 
 def latest_deliveries(session: Session, each: int = 5) -> dict[uuid.UUID, list[WebhookDelivery]]:
-    """The newest events of every webhook, by webhook, the newest first."""
-    place = func.row_number().over(
-        partition_by=WebhookDelivery.webhook_id,
-        order_by=(WebhookDelivery.created_at.desc(), WebhookDelivery.id),
-    )
-    placed = select(WebhookDelivery.id, place.label("place")).subquery()
-    rows = session.scalars(
+    """The newest events of every webhook, by webhook, the newest first.
+
+    Few rows of each are read by index, however many a month has left.
+    """
+    newest = (
         select(WebhookDelivery)
-        .join(placed, placed.c.id == WebhookDelivery.id)
-        .where(placed.c.place <= each)
+        .where(WebhookDelivery.webhook_id == Webhook.id)
         .order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id)
+        .limit(each)
+        .lateral()
+    )
+    delivery = aliased(WebhookDelivery, newest)
+    rows = session.scalars(
+        select(delivery)
+        .select_from(Webhook)
+        .join(newest, true())
+        .order_by(delivery.created_at.desc(), delivery.id)
     )
     latest: dict[uuid.UUID, list[WebhookDelivery]] = {}
     for row in rows:

@@ -1,11 +1,12 @@
 """Webhooks and their outbox: what is written when, tried how often, and given up when."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from catalog import deliveries
@@ -309,6 +310,35 @@ def test_a_deleted_webhook_takes_its_events_with_it(session: Session) -> None:
     session.expire_all()
     assert events(session) == []
     record_outcome(session, outgoing.id, Outcome(200))
+
+
+def test_who_deletes_a_webhook_and_who_notes_an_outcome_wait_for_each_other(
+    sessions: "sessionmaker[Session]",
+) -> None:
+    with sessions.begin() as session:
+        webhook_id = make(session).id
+        end_job(session)
+        make_due(session)
+        (outgoing,) = claim_due(session, 10)
+
+    def note() -> None:
+        with sessions.begin() as session:
+            record_outcome(session, outgoing.id, Outcome(500, "It answered 500."))
+
+    waiting = text(
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as thread, sessions.begin() as session:
+        session.execute(select(Webhook).where(Webhook.id == webhook_id).with_for_update())
+        noting = thread.submit(note)
+        while not session.scalar(waiting):
+            assert not noting.done()
+        delete_webhook(session, webhook_id)
+        session.commit()
+        noting.result()
+    with sessions() as session:
+        assert events(session) == []
 
 
 def test_the_newest_events_of_each_webhook_are_listed_together(session: Session) -> None:
