@@ -22,11 +22,12 @@ from rich.table import Table
 from sqlalchemy import Engine, event, select
 
 from benchmarks.big_shop import fill_shop
+from benchmarks.shop_past import add_past
 from catalog.accounts import create_token, create_user
 from catalog.database import migrate
 from catalog.services import Services, make_services
 from catalog.settings import load_settings
-from catalog.tables import Garment
+from catalog.tables import Garment, Job, JobKind
 from stack.postgres import start_postgres
 from stack.processes import free_port
 from stack.servers import start_edge
@@ -46,8 +47,8 @@ class Figures:
     status: int
 
 
-def pages_of(garment: str) -> dict[str, str]:
-    """The addresses to time by what they are; `garment` is one of item 5's."""
+def pages_of(garment: str, job: str) -> dict[str, str]:
+    """The addresses to time by what they are; `garment` is one of item 5's, `job` an ingest."""
     return {
         "catalog": "/",
         "catalog, page 1,000": "/?page=1000",
@@ -65,10 +66,24 @@ def pages_of(garment: str) -> dict[str, str]:
         "complete the look": f"/items/5/look/{garment}",
         "admin": "/admin/",
         "failures": "/admin/failures",
+        "jobs": "/admin/jobs",
+        "a job": f"/admin/jobs/{job}",
+        "re-index": "/admin/reindex",
+        "review queue": "/admin/review/",
+        "review queue, reviewed": "/admin/review/?reason=reviewed",
+        "index health": "/admin/health",
+        "coverage": "/admin/coverage",
+        "coverage, fewest first": "/admin/coverage?sort=fewest",
+        "near-identical": "/admin/duplicates",
+        "webhooks": "/admin/webhooks/",
+        "tokens": "/admin/tokens/",
+        "map": "/map",
         "API: items": "/api/v1/items?limit=100",
         "API: facets": "/api/v1/facets",
         "API: item": "/api/v1/items/5",
         "API: similar": "/api/v1/items/5/similar",
+        "API: jobs": "/api/v1/jobs",
+        "API: review": "/api/v1/review",
     }
 
 
@@ -91,6 +106,7 @@ def served_shop(items: int) -> Iterator[Services]:
                 )
             )
             fill_shop(services, items)
+            add_past(services)
             yield services
         finally:
             if services:
@@ -105,9 +121,11 @@ def measure(services: Services, rounds: int) -> dict[str, Figures]:
     client, headers = _log_in(app, services)
     with services.sessions() as session:
         garment = str(session.scalars(select(Garment.id).where(Garment.photo_id == 5)).first())
+        ingests = select(Job.id).where(Job.kind == JobKind.INGEST)
+        job = str(session.scalars(ingests.order_by(Job.created_at.desc())).first())
     return {
         name: _time(client, address, headers, services.engine, rounds)
-        for name, address in pages_of(garment).items()
+        for name, address in pages_of(garment, job).items()
     }
 
 
