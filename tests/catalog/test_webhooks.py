@@ -326,8 +326,7 @@ def test_who_deletes_a_webhook_and_who_notes_an_outcome_wait_for_each_other(
             record_outcome(session, outgoing.id, Outcome(500, "It answered 500."))
 
     waiting = text(
-        "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     )
     with ThreadPoolExecutor(1) as thread, sessions.begin() as session:
         session.execute(select(Webhook).where(Webhook.id == webhook_id).with_for_update())
