@@ -5,7 +5,7 @@ Nothing here commits.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from catalog.errors import ConflictError, NotFoundError
-from catalog.tables import Catalog, DeliveryState, Job, Webhook, WebhookDelivery
+from catalog.tables import Catalog, DeliveryState, Job, JobKind, Webhook, WebhookDelivery
 from catalog.webhooks import disable_webhook, event_of, failing_for_s
 
 TEST_EVENT = "webhook.test"
@@ -192,7 +192,7 @@ def _describe(session: Session, job: Job, event: str) -> dict[str, Any]:
         "state": job.state.value,
         "catalog": session.scalar(name) if job.catalog_id else None,
         **{name: getattr(job, name) for name in _COUNTED},
-        "counts": {name: value for name, value in job.result.items() if _is_number(value)},
+        "counts": dict(_counts_of(job)),
         "created_at": _iso(job.created_at),
         "finished_at": _iso(job.finished_at),
     }
@@ -248,6 +248,15 @@ def _put_off(session: Session, delivery: WebhookDelivery, outcome: Outcome, now:
 
 def _end(delivery: WebhookDelivery, state: DeliveryState) -> None:
     delivery.state, delivery.next_attempt_at = state, None
+
+
+def _counts_of(job: Job) -> Iterator[tuple[str, int | float]]:
+    """Numbers of the result, and of an audit those of each part as `part.name`."""
+    for name, value in job.result.items():
+        if _is_number(value):
+            yield name, value
+        elif job.kind is JobKind.AUDIT and isinstance(value, dict):
+            yield from ((f"{name}.{key}", part) for key, part in value.items() if _is_number(part))
 
 
 def _is_number(value: object) -> bool:

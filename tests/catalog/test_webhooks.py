@@ -155,6 +155,19 @@ def test_an_event_has_the_job_and_its_counts_but_nobodys_words(session: Session)
     assert "Anna" not in str(event.payload)
 
 
+def test_an_event_of_an_audit_has_the_counts_of_its_parts(session: Session) -> None:
+    make(session)
+    parts = {"coverage": {"few": 3, "none": 1}, "duplicates": {"groups": 2, "cut_off": False}}
+    job = start_job(session, JobKind.AUDIT)
+    finish_job(session, job.id, JobState.DONE, parts)
+    (event,) = events(session)
+    assert event.payload["data"]["counts"] == {
+        "coverage.few": 3,
+        "coverage.none": 1,
+        "duplicates.groups": 2,
+    }
+
+
 def test_an_event_is_written_with_the_end_of_its_job_or_not_at_all(
     sessions: "sessionmaker[Session]",
 ) -> None:
