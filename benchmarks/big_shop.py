@@ -10,14 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from catalog.audit.duplicates import Pair
-from catalog.audit.findings import gather_pairs, keep_pairs
-from catalog.audit.options import AuditOptions
-from catalog.jobs import finish_job, start_job
-from catalog.maps import save_map
 from catalog.masks import encode_mask, outline_of
 from catalog.photos.decode import encode_crop
 from catalog.search.sync import sync_index
@@ -26,8 +21,6 @@ from catalog.tables import (
     Catalog,
     Embedding,
     EntryState,
-    Finding,
-    FindingKind,
     Garment,
     Generation,
     GenerationState,
@@ -36,8 +29,6 @@ from catalog.tables import (
     ItemPhoto,
     ItemSummary,
     ItemView,
-    JobKind,
-    JobState,
     Photo,
     PhotoState,
     Role,
@@ -57,9 +48,8 @@ def fill_shop(services: Services, items: int, seed: int = 0) -> None:
     """Add `items` items with one photo each, sold and worn-with garments, vectors, summaries.
 
     Two of three photos show a second garment. Prices are log-normal, brands follow Zipf's law, one
-    item in 50 needs a review, one in ten was viewed; one ingest sent all, an audit found few
-    look-alikes for one item in five and a twin for one in fifty, and there is a map. Ends with the
-    index in step and statistics gathered.
+    item in 50 needs a review, one in ten was viewed. Ends with the index in step and statistics
+    gathered.
     """
     random = np.random.default_rng(seed)
     centres = random.normal(size=(_CENTRES, DIMENSIONS)).astype(np.float32)
@@ -73,8 +63,6 @@ def fill_shop(services: Services, items: int, seed: int = 0) -> None:
         numbers = range(start + 1, min(start + _BATCH, items) + 1)
         with services.sessions.begin() as session:
             _add_batch(session, catalog, generation, numbers, random, centres)
-    with services.sessions.begin() as session:
-        _add_history(session, catalog, generation, items, random)
     with services.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("VACUUM ANALYZE"))
     sync_index(services.sessions, services.index)
@@ -125,59 +113,6 @@ def _add_batch(
     session.execute(insert(ItemSummary), [_summary(item, generation) for item in items])
     viewed = [{"item_id": number, "views": int(random.zipf(1.5))} for number in numbers[::10]]
     session.execute(insert(ItemView), viewed)
-
-
-def _add_history(
-    session: Session,
-    catalog: Catalog,
-    generation: Generation,
-    items: int,
-    random: np.random.Generator,
-) -> None:
-    """What jobs would have left behind: an ingest, an audit with findings, a map."""
-    ingest = start_job(session, JobKind.INGEST, catalog.name)
-    session.execute(update(Item).values(seen_by_job=ingest.id))
-    finish_job(session, ingest.id, JobState.DONE, {"created": items})
-    audit = start_job(session, JobKind.AUDIT, parameters=AuditOptions().model_dump(mode="json"))
-    rows = session.execute(
-        select(Garment.id, Garment.category, Garment.photo_id).order_by(
-            Garment.photo_id, Garment.id
-        )
-    ).all()
-    few = [_finding(number) for number in range(5, items + 1, 5)]
-    session.execute(insert(Finding), [row | {"job_id": audit.id} for row in few])
-    sold = {row.photo_id: row for row in rows}
-    for number in range(50, items + 1, 50):
-        keep_pairs(session, audit.id, [_pair(sold[number - 1], sold[number])])
-    groups = gather_pairs(session, audit.id)
-    counts = {"items": items, "few": len(few), "none": 0, "unseen": 0}
-    alike = {"items": items, "groups": len(groups), "alike": 2 * len(groups), "cut_off": False}
-    finish_job(session, audit.id, JobState.DONE, {"coverage": counts, "duplicates": alike})
-    save_map(
-        session,
-        generation,
-        ingest.id,
-        [row.id for row in rows],
-        CATEGORIES,
-        np.array([CATEGORIES.index(row.category) for row in rows]),
-        random.random((len(rows), 2)).astype(np.float32),
-    )
-
-
-def _finding(number: int) -> dict[str, Any]:
-    found = number % 4
-    return {
-        "kind": FindingKind.COVERAGE,
-        "key": str(number),
-        "item_id": number,
-        "category": CATEGORIES[number % len(CATEGORIES)],
-        "weight": found,
-        "detail": {"found": found, "reason": "few"},
-    }
-
-
-def _pair(one: Any, other: Any) -> Pair:
-    return Pair(one.photo_id, other.photo_id, 0.99, one.id, other.id, one.category)
 
 
 def _item(number: int, catalog_id: int, random: np.random.Generator) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Background jobs that are no re-indexes: starts them, and wakes those whose worker is gone.
+"""Background jobs that are no re-indexes: starts them; wakes all jobs whose worker is gone.
 
 Called by the pages, the API, the command and the sweep. Each function commits.
 """
@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from catalog.errors import QueueUnavailableError
 from catalog.jobs import OPEN_STATES, start_job
-from catalog.queue import RUN_JOB, TaskQueue
+from catalog.queue import RUN_JOB, RUN_REINDEX, TaskQueue
 from catalog.tables import Job, JobKind
 
 BACKGROUND_KINDS = (JobKind.AUDIT, JobKind.MAP)
+_TASKS = dict.fromkeys(BACKGROUND_KINDS, RUN_JOB) | {JobKind.REINDEX: RUN_REINDEX}
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +42,13 @@ def start_background_job(
 
 
 def enqueue_silent_jobs(session: Session, queue: TaskQueue, stale_after_s: float) -> None:
-    """Enqueue open jobs that nobody has been heard of for so long, once in that time.
+    """Enqueue workers' open jobs that have not been heard of for so long, once in that time.
 
-    Raises QueueUnavailableError.
+    Their task was lost with its worker or with the broker. Raises QueueUnavailableError.
     """
     silent_since = datetime.now(UTC) - timedelta(seconds=stale_after_s)
     silent = select(Job).where(
-        Job.kind.in_(BACKGROUND_KINDS),
+        Job.kind.in_(_TASKS),
         Job.state.in_(OPEN_STATES),
         func.coalesce(Job.heartbeat_at, Job.created_at) < silent_since,
     )
@@ -56,4 +57,4 @@ def enqueue_silent_jobs(session: Session, queue: TaskQueue, stale_after_s: float
         job.heartbeat_at = func.now()
     session.commit()
     for job in jobs:
-        queue.enqueue(RUN_JOB, str(job.id))
+        queue.enqueue(_TASKS[job.kind], str(job.id))

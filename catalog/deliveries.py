@@ -5,16 +5,16 @@ Nothing here commits.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, tuple_, update
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import delete, func, select, true, tuple_, update
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from catalog.errors import ConflictError, NotFoundError
-from catalog.tables import Catalog, DeliveryState, Job, Webhook, WebhookDelivery
+from catalog.tables import Catalog, DeliveryState, Job, JobKind, Webhook, WebhookDelivery
 from catalog.webhooks import disable_webhook, event_of, failing_for_s
 
 TEST_EVENT = "webhook.test"
@@ -119,6 +119,10 @@ def claim_due(session: Session, limit: int) -> list[Outgoing]:
 
 def record_outcome(session: Session, delivery_id: uuid.UUID, outcome: Outcome) -> None:
     """Note what became of an attempt, and when the next one is due, if any."""
+    # First the webhook, as who deletes or disables it does: the two can't deadlock.
+    theirs = select(WebhookDelivery.webhook_id).where(WebhookDelivery.id == delivery_id)
+    held = select(Webhook.id).where(Webhook.id == theirs.scalar_subquery())
+    session.execute(held.with_for_update(key_share=True))
     delivery = session.get(WebhookDelivery, delivery_id, with_for_update={"of": WebhookDelivery})
     if delivery is None or delivery.state is not DeliveryState.PENDING:
         return  # its webhook is gone or disabled by now
@@ -149,17 +153,23 @@ def list_deliveries(
 
 
 def latest_deliveries(session: Session, each: int = 5) -> dict[uuid.UUID, list[WebhookDelivery]]:
-    """The newest events of every webhook, by webhook, the newest first."""
-    place = func.row_number().over(
-        partition_by=WebhookDelivery.webhook_id,
-        order_by=(WebhookDelivery.created_at.desc(), WebhookDelivery.id),
-    )
-    placed = select(WebhookDelivery.id, place.label("place")).subquery()
-    rows = session.scalars(
+    """The newest events of every webhook, by webhook, the newest first.
+
+    Few rows of each are read by index, however many a month has left.
+    """
+    newest = (
         select(WebhookDelivery)
-        .join(placed, placed.c.id == WebhookDelivery.id)
-        .where(placed.c.place <= each)
+        .where(WebhookDelivery.webhook_id == Webhook.id)
         .order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id)
+        .limit(each)
+        .lateral()
+    )
+    delivery = aliased(WebhookDelivery, newest)
+    rows = session.scalars(
+        select(delivery)
+        .select_from(Webhook)
+        .join(newest, true())
+        .order_by(delivery.created_at.desc(), delivery.id)
     )
     latest: dict[uuid.UUID, list[WebhookDelivery]] = {}
     for row in rows:
@@ -184,7 +194,7 @@ def _describe(session: Session, job: Job, event: str) -> dict[str, Any]:
         "state": job.state.value,
         "catalog": session.scalar(name) if job.catalog_id else None,
         **{name: getattr(job, name) for name in _COUNTED},
-        "counts": {name: value for name, value in job.result.items() if _is_number(value)},
+        "counts": dict(_counts_of(job)),
         "created_at": _iso(job.created_at),
         "finished_at": _iso(job.finished_at),
     }
@@ -240,6 +250,15 @@ def _put_off(session: Session, delivery: WebhookDelivery, outcome: Outcome, now:
 
 def _end(delivery: WebhookDelivery, state: DeliveryState) -> None:
     delivery.state, delivery.next_attempt_at = state, None
+
+
+def _counts_of(job: Job) -> Iterator[tuple[str, int | float]]:
+    """Numbers of the result, and of an audit those of each part as `part.name`."""
+    for name, value in job.result.items():
+        if _is_number(value):
+            yield name, value
+        elif job.kind is JobKind.AUDIT and isinstance(value, dict):
+            yield from ((f"{name}.{key}", part) for key, part in value.items() if _is_number(part))
 
 
 def _is_number(value: object) -> bool:

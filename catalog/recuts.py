@@ -21,7 +21,16 @@ from catalog.errors import QueueUnavailableError
 from catalog.queue import INTERACTIVE, RECUT_PHOTO, TaskQueue
 from catalog.search.outbox import mark_dirty
 from catalog.summaries import active_segmenter
-from catalog.tables import Correction, Embedding, Garment, Photo, PhotoState, Recut, Role
+from catalog.tables import (
+    Correction,
+    Embedding,
+    Explanation,
+    Garment,
+    Photo,
+    PhotoState,
+    Recut,
+    Role,
+)
 
 if TYPE_CHECKING:
     from catalog.garments import NewGarment
@@ -65,14 +74,16 @@ def reopen_recuts(session: Session) -> None:
 
 
 def find_due(session: Session, stale_after_s: float, max_attempts: int) -> list[int]:
-    """Photos whose task was never enqueued, or was lost."""
+    """Photos whose task was never enqueued, or was lost, at its last attempt too: a person must
+    learn of that.
+    """
     lost = func.now() - timedelta(seconds=stale_after_s)
     due = (
         select(Recut.photo_id)
         .join(Photo, Photo.id == Recut.photo_id)
         .where(
             Photo.state == PhotoState.INDEXED,
-            Recut.attempts < max_attempts,
+            or_(Recut.attempts < max_attempts, Recut.reason.is_(None)),
             or_(Recut.enqueued_at.is_(None), Recut.enqueued_at < lost),
         )
     )
@@ -103,9 +114,15 @@ def enqueue_recuts(queue: TaskQueue, session: Session, photo_ids: Sequence[int])
 
 
 def begin_recut(session: Session, photo_id: int, max_attempts: int) -> bool:
-    """Count an attempt; False when there is nothing to do. The caller commits before it works."""
+    """Count an attempt; False when there is nothing to do. The caller commits before it works.
+
+    What has taken its worker down at each attempt is given up, with the reason noted.
+    """
     request = session.get(Recut, photo_id, with_for_update=True)
-    if request is None or request.attempts >= max_attempts:
+    if request is None:
+        return False
+    if request.attempts >= max_attempts:
+        request.reason = request.reason or f"given up: {request.attempts} workers have died over it"
         return False
     request.attempts += 1
     request.enqueued_at = func.now()
@@ -193,6 +210,7 @@ def save_cut(
             set_={"vector": upsert.excluded.vector},
         )
     )
+    _forget_explanations(session, garment.id)
     mark_dirty(session, [garment.id])
     return garment.id
 
@@ -203,6 +221,14 @@ def settle_recut(
     """Forget the request when nothing is left to cut."""
     if not find_cuts(session, photo_id, segmenters, looked):
         session.execute(delete(Recut).where(Recut.photo_id == photo_id))
+
+
+def _forget_explanations(session: Session, garment_id: UUID) -> None:
+    """Why a garment matched said its former crop: asked again, the new one tells."""
+    about = or_(Explanation.garment_id == garment_id, Explanation.other_id == garment_id)
+    session.execute(
+        delete(Explanation).where(about), execution_options={"synchronize_session": False}
+    )
 
 
 def _find_or_make(session: Session, photo_id: int, cut: Cut) -> Garment | None:

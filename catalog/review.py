@@ -294,13 +294,18 @@ def _item_says(reason: Reason) -> ColumnElement[bool]:
 
 
 def _shows(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The photo shows a garment that counts now and is so."""
-    return exists().where(
+    """The photo shows a garment that counts now and is so.
+
+    The offset keeps Postgres from reading all garments into a hash for the few photos that are
+    asked about.
+    """
+    garments = select(Garment.id).where(
         Garment.photo_id == Photo.id,
         Garment.segmenter == active_segmenter(),
         Garment.excluded.is_(False),
         *conditions,
     )
+    return garments.offset(0).exists()
 
 
 def _unseen() -> ColumnElement[bool]:

@@ -38,11 +38,15 @@ def photo(sha256: str, variant: str) -> Response:
 
 @blueprint.get("/crops/<uuid:garment_id>.webp")
 def crop(garment_id: UUID) -> Response:
-    """The crop of one garment, as the embedder sees it; `v` tells how often it was cut anew."""
+    """The crop of one garment, as the embedder sees it; `v` tells how often it was cut anew.
+
+    Without it a browser asks each time whether it still is the one that it has.
+    """
     data, version = get_crop(session(), garment_id)
     response = _cached(Response(data, mimetype="image/webp"), f"{garment_id}-{version}")
-    if request.args.get("v", "0") != str(version):
+    if request.args.get("v") != str(version):
         response.headers["Cache-Control"] = _ASK_AGAIN
+    response.make_conditional(request)
     return response
 
 

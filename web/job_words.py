@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.tables import Job, JobKind
 
-_COUNTED = {JobKind.INGEST: "rows", JobKind.MAP: "garments"}
 _UNITS = {"photos": "photos", "crops": "garments", "vectors": "garments"}
+_UNITS_BY_KIND = {JobKind.INGEST: "rows", JobKind.AUDIT: "items", JobKind.MAP: "garments"}
 _PARAMETERS = {
     "kind": "Built from",
     "switch": "When it is ready",
@@ -32,6 +32,7 @@ _RESULTS = {
     "self_match": "Garments that find themselves",
     "changed_top": "Changed among the ten nearest garments",
     "switched": "Switched by itself",
+    "garments": "Garments on the map",
 }
 _SHARES = {"self_match", "changed_top", "max_changed"}
 _SWITCH = {"auto": "switch over by itself if the gate holds", "manual": "wait for a person"}
@@ -39,7 +40,9 @@ _SWITCH = {"auto": "switch over by itself if the gate holds", "manual": "wait fo
 
 def unit_of(job: Job) -> str:
     """The plural of what a job counts."""
-    return _COUNTED.get(job.kind) or _UNITS.get(job.parameters.get("kind", ""), "steps")
+    if job.kind in _UNITS_BY_KIND:
+        return _UNITS_BY_KIND[job.kind]
+    return _UNITS.get(job.parameters.get("kind", ""), "steps")
 
 
 def asked_of(job: Job) -> Iterator[tuple[str, str]]:

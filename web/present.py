@@ -46,7 +46,7 @@ def variant_url(sha256: str, variant: str) -> str:
 
 def crop_url(garment: Garment) -> str:
     """Another address each time the crop is cut anew: what is behind one never changes."""
-    return url_for("images.crop", garment_id=garment.id, v=garment.crop_version or None)
+    return url_for("images.crop", garment_id=garment.id, v=garment.crop_version or 0)
 
 
 def item_brief(item: Item, cover: Cover | None) -> dict[str, Any]:

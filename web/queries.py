@@ -148,6 +148,12 @@ def count_photos(session: Session, catalog_id: int | None = None) -> dict[PhotoS
     return {state: counted.get(state, 0) for state in PhotoState}
 
 
+def count_failures(session: Session) -> int:
+    """Photos that failed and that an item shows; asks the few failed ones only."""
+    failed = Photo.state == PhotoState.FAILED
+    return session.scalar(select(func.count()).where(failed, _photo_shown(None))) or 0
+
+
 def count_garments(session: Session, catalog_id: int) -> dict[str, int]:
     """Garments in the catalog's photos by category, sold and worn with alike."""
     query = (

@@ -7,11 +7,11 @@ process with visitors' searches, so what takes long is the tidying's, or a bulk 
 import logging
 import socket
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.audit.findings import drop_abandoned_findings
 from catalog.background import enqueue_silent_jobs
 from catalog.deliveries import forget_deliveries
 from catalog.errors import CheckpointError, ConflictError
@@ -19,14 +19,14 @@ from catalog.explaining import expire_explanations
 from catalog.idempotency import forget_answers
 from catalog.known_checkpoints import report_checkpoints
 from catalog.operations import start_reindex
-from catalog.queue import RUN_REINDEX, enqueue_photos
+from catalog.queue import enqueue_photos
 from catalog.recuts import enqueue_recuts, find_due, reopen_recuts
 from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
 from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
-from catalog.tables import Generation, Job, JobKind, JobState, ReindexKind
+from catalog.tables import Generation, Job, JobKind, ReindexKind
 from workers.resources import Resources, find_checkpoint, find_checkpoints
 
 SHORT_SYNC_S = 1.0
@@ -54,8 +54,6 @@ def sweep(resources: Resources) -> None:
         enqueue_recuts(services.queue, session, due)
     with services.sessions.begin() as session:
         expire_uploads(session, services.images)
-    for job_id in _silent_reindexes(resources):
-        services.queue.enqueue(RUN_REINDEX, job_id)
     with services.sessions() as session:  # it commits by itself
         enqueue_silent_jobs(session, services.queue, settings.stale_after_s)
     sync_index(services.sessions, services.index, limit_s=SHORT_SYNC_S)
@@ -71,6 +69,7 @@ def tidy(resources: Resources) -> None:
     with resources.services.sessions.begin() as session:
         expire_explanations(session)
         forget_deliveries(session)
+        drop_abandoned_findings(session)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:
@@ -117,16 +116,3 @@ def _tried_since(session: Session, active: Generation) -> bool:
         Job.parameters["reason"].astext == _MODELS_MISSING,
     )
     return session.scalar(jobs.limit(1)) is not None
-
-
-def _silent_reindexes(resources: Resources) -> list[str]:
-    """Re-index jobs whose slice was lost with its worker or with the broker."""
-    silent_since = datetime.now(UTC) - timedelta(seconds=resources.settings.stale_after_s)
-    with resources.services.sessions() as session:
-        jobs = session.scalars(
-            select(Job).where(
-                Job.kind == JobKind.REINDEX,
-                Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
-            )
-        ).all()
-    return [str(job.id) for job in jobs if (job.heartbeat_at or job.created_at) < silent_since]

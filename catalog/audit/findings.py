@@ -1,6 +1,7 @@
 """Keeps what audits find: a bounded number of each kind, each thing once.
 
-Called by the worker that audits; `catalog.audit.reports` reads. Nothing here commits.
+Called by the worker that audits and by the tidying; `catalog.audit.reports` reads. Nothing here
+commits.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from catalog.audit.duplicates import (
 )
 from catalog.audit.items import AuditedItem
 from catalog.check import Report
-from catalog.tables import Finding, FindingKind
+from catalog.tables import Finding, FindingKind, Job, JobKind, JobState
 
 MOST_DIFFERENCES = 1000
 """Kept of each kind of difference; the job's result has the true number, here as below."""
@@ -114,6 +115,16 @@ def drop_earlier_findings(session: Session, job_id: UUID, kinds: Iterable[Findin
     """What this audit has looked at anew makes the findings of all others stale."""
     session.execute(
         delete(Finding).where(Finding.job_id != job_id, Finding.kind.in_(list(kinds))),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def drop_abandoned_findings(session: Session) -> None:
+    """What audits have left that were cancelled or failed: no report ever names it."""
+    ended = [JobState.CANCELLED, JobState.FAILED]
+    abandoned = select(Job.id).where(Job.kind == JobKind.AUDIT, Job.state.in_(ended))
+    session.execute(
+        delete(Finding).where(Finding.job_id.in_(abandoned)),
         execution_options={"synchronize_session": False},
     )
 

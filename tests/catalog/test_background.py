@@ -9,7 +9,7 @@ from catalog.background import BACKGROUND_KINDS, enqueue_silent_jobs, start_back
 from catalog.errors import ConflictError
 from catalog.jobs import get_job
 from catalog.operations import cancel_job, describe_cancel
-from catalog.queue import BULK, RUN_JOB
+from catalog.queue import BULK, RUN_JOB, RUN_REINDEX
 from catalog.services import Services
 from catalog.tables import Job, JobKind, JobState
 from tests.fakes import FakeQueue
@@ -39,19 +39,20 @@ def test_with_the_broker_away_a_job_waits_for_the_sweep(session: Session, queue:
     assert [task.args for task in queue.named(RUN_JOB)] == [(str(job.id),)]
 
 
-def test_only_a_silent_open_background_job_is_woken_and_that_once(
+def test_only_silent_open_jobs_of_workers_are_woken_and_that_once(
     session: Session, queue: FakeQueue
 ) -> None:
     session.add(Job(kind=JobKind.INGEST, state=JobState.RUNNING, heartbeat_at=LONG_AGO))
-    session.add(Job(kind=JobKind.REINDEX, state=JobState.RUNNING, heartbeat_at=LONG_AGO))
     session.add(Job(kind=JobKind.AUDIT, state=JobState.DONE, heartbeat_at=LONG_AGO))
     session.add(Job(kind=JobKind.AUDIT, state=JobState.RUNNING, heartbeat_at=datetime.now(UTC)))
     silent = Job(kind=JobKind.MAP, state=JobState.RUNNING, heartbeat_at=LONG_AGO)
-    session.add(silent)
+    reindex = Job(kind=JobKind.REINDEX, state=JobState.QUEUED, created_at=LONG_AGO)
+    session.add_all([silent, reindex])
     session.commit()
     for _ in range(2):
         enqueue_silent_jobs(session, queue, stale_after_s=900)
     assert [task.args for task in queue.named(RUN_JOB)] == [(str(silent.id),)]
+    assert [task.args for task in queue.named(RUN_REINDEX)] == [(str(reindex.id),)]
 
 
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_at_its_next_step(

@@ -1,11 +1,12 @@
 """Webhooks and their outbox: what is written when, tried how often, and given up when."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from catalog import deliveries
@@ -152,6 +153,19 @@ def test_an_event_has_the_job_and_its_counts_but_nobodys_words(session: Session)
     assert data["counts"] == {"created": 2, "share": 0.5}
     assert datetime.fromisoformat(event.payload["timestamp"]) == job.finished_at
     assert "Anna" not in str(event.payload)
+
+
+def test_an_event_of_an_audit_has_the_counts_of_its_parts(session: Session) -> None:
+    make(session)
+    parts = {"coverage": {"few": 3, "none": 1}, "duplicates": {"groups": 2, "cut_off": False}}
+    job = start_job(session, JobKind.AUDIT)
+    finish_job(session, job.id, JobState.DONE, parts)
+    (event,) = events(session)
+    assert event.payload["data"]["counts"] == {
+        "coverage.few": 3,
+        "coverage.none": 1,
+        "duplicates.groups": 2,
+    }
 
 
 def test_an_event_is_written_with_the_end_of_its_job_or_not_at_all(
@@ -309,6 +323,34 @@ def test_a_deleted_webhook_takes_its_events_with_it(session: Session) -> None:
     session.expire_all()
     assert events(session) == []
     record_outcome(session, outgoing.id, Outcome(200))
+
+
+def test_who_deletes_a_webhook_and_who_notes_an_outcome_wait_for_each_other(
+    sessions: "sessionmaker[Session]",
+) -> None:
+    with sessions.begin() as session:
+        webhook_id = make(session).id
+        end_job(session)
+        make_due(session)
+        (outgoing,) = claim_due(session, 10)
+
+    def note() -> None:
+        with sessions.begin() as session:
+            record_outcome(session, outgoing.id, Outcome(500, "It answered 500."))
+
+    waiting = text(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    with ThreadPoolExecutor(1) as thread, sessions.begin() as session:
+        session.execute(select(Webhook).where(Webhook.id == webhook_id).with_for_update())
+        noting = thread.submit(note)
+        while not session.scalar(waiting):
+            assert not noting.done()
+        delete_webhook(session, webhook_id)
+        session.commit()
+        noting.result()
+    with sessions() as session:
+        assert events(session) == []
 
 
 def test_the_newest_events_of_each_webhook_are_listed_together(session: Session) -> None:

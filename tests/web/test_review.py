@@ -344,12 +344,18 @@ def test_the_crops_address_changes_when_it_is_cut_anew(
     item = shop.add_item("fine", ("jacket",))
     garment = shop.garments(item)[0]
     address = f"/crops/{garment.id}.webp"
-    assert "immutable" in admin.get(address).headers["Cache-Control"]
+    assert "immutable" in admin.get(f"{address}?v=0").headers["Cache-Control"]
+    plain = admin.get(address)
+    assert "no-cache" in plain.headers["Cache-Control"]
     garment.crop_version = 1
     session.commit()
     assert f"{address}?v=1" in admin.get(f"/items/{item.id}").text
     assert "immutable" in admin.get(f"{address}?v=1").headers["Cache-Control"]
-    assert "no-cache" in admin.get(address).headers["Cache-Control"]
+    again = admin.get(address, headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.headers["ETag"]) == (200, f'"{garment.id}-1"')
+    assert "no-cache" in admin.get(f"{address}?v=0").headers["Cache-Control"]
+    same = admin.get(address, headers={"If-None-Match": again.headers["ETag"]})
+    assert same.status_code == 304
 
 
 def test_a_deleted_photo_takes_what_was_said_with_it(

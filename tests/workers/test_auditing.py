@@ -24,11 +24,13 @@ from catalog.audit.reports import (
 )
 from catalog.background import start_background_job
 from catalog.errors import InputError, NotFoundError
+from catalog.operations import cancel_job
 from catalog.photos.image_store import photo_key
 from catalog.tables import Finding, FindingKind, Item, ItemView, Job, JobKind, JobState
 from tests.workers.bench import Bench
 from workers import auditing
 from workers.background import run_job
+from workers.sweeping import tidy
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
@@ -291,3 +293,21 @@ def test_a_worker_that_dies_at_the_very_end_loses_nothing(
     assert job.state is JobState.DONE
     assert job.result["duplicates"]["groups"] == len(findings(shop, FindingKind.DUPLICATES)) == 1
     assert "concluded" not in job.result
+
+
+def test_what_a_cancelled_audit_has_found_is_tidied_away(
+    shop: Bench, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = audit(shop, few=1)
+    monkeypatch.setattr(auditing, "_ITEMS", 1)
+    services = shop.resources.services
+    job_id = start_background_job(session, services.queue, JobKind.AUDIT).id
+    run_job(shop.resources, job_id, 0)
+    session.add(Finding(job_id=job_id, kind=FindingKind.COVERAGE, key="1"))
+    session.commit()
+    tidy(shop.resources)
+    assert {finding.job_id for finding in findings(shop, FindingKind.COVERAGE)} == {done.id, job_id}
+    cancel_job(session, services.index, job_id)
+    run_job(shop.resources, job_id, 0)
+    tidy(shop.resources)
+    assert {finding.job_id for finding in findings(shop, FindingKind.COVERAGE)} == {done.id}

@@ -14,9 +14,19 @@ from catalog.masks import decode_mask
 from catalog.photos.decode import decode_crop
 from catalog.photos.image_store import photo_key
 from catalog.queue import INTERACTIVE, RECUT_PHOTO
+from catalog.recuts import begin_recut, find_due
 from catalog.review import Why, count_entries
 from catalog.roles import assign_roles
-from catalog.tables import Correction, Embedding, Garment, Recut, ReindexKind, Role
+from catalog.tables import (
+    Correction,
+    Embedding,
+    Explanation,
+    ExplanationState,
+    Garment,
+    Recut,
+    ReindexKind,
+    Role,
+)
 from tests.fakes import FakeQueue
 from tests.workers.bench import Bench
 from tests.workers.fakes import BlindSegmenter, FakeEmbedder, FakeSegmenter
@@ -26,7 +36,7 @@ from workers.recropping import enqueue_requested, recut_photo
 from workers.reindexing import advance_reindex
 from workers.sweeping import sweep
 
-RED, BLUE = (200, 0, 0), (0, 0, 200)
+RED, BLUE, GREEN = (200, 0, 0), (0, 0, 200), (0, 200, 0)
 DRAWN = [4.0, 8.0, 28.0, 40.0]
 AT_THE_EDGE = [0.0, 8.0, 28.0, 40.0]
 """A box in which the fake segmenter sees nothing."""
@@ -118,6 +128,40 @@ def test_the_index_learns_the_new_vector(reviewer: Reviewer) -> None:
     (hit,) = index.query(collection, reviewer.vector(garment.id), limit=1)
     assert hit.score == pytest.approx(1.0, abs=1e-3)
     assert hit.payload["category"] == "coat"
+
+
+def test_what_was_said_of_the_former_crop_is_forgotten(reviewer: Reviewer) -> None:
+    """Pending ones as well: a worker that has the former crop in hand saves nothing any more."""
+    one, two, three = (
+        reviewer.garments(photo)[0] for photo in reviewer.bench.add("a", RED, BLUE, GREEN)
+    )
+    embedder = reviewer.bench.active().embedder
+    with reviewer.bench.resources.services.sessions.begin() as session:
+        for query, other in ((one, two), (two, one), (two, three)):
+            pair = {"garment_id": query.id, "other_id": other.id, "embedder": embedder}
+            session.add(Explanation(**pair, state=ExplanationState.DONE))
+    reviewer.correct(one, box=DRAWN)
+    assert recut_photo(reviewer.bench.resources, one.photo_id) == 1
+    with reviewer.bench.resources.services.sessions() as session:
+        (kept,) = session.scalars(select(Explanation))
+        assert (kept.garment_id, kept.other_id) == (two.id, three.id)
+
+
+def test_a_box_that_takes_its_workers_down_is_given_up_and_says_so(reviewer: Reviewer) -> None:
+    bench = reviewer.bench
+    (photo,) = bench.add("a", RED)
+    reviewer.correct(reviewer.garments(photo)[0], box=DRAWN)
+    attempts = bench.resources.settings.photo_attempts
+    for _ in range(attempts):  # each dies when it has begun
+        with bench.resources.services.sessions.begin() as session:
+            assert begin_recut(session, photo, attempts)
+    with bench.resources.services.sessions() as session:
+        assert find_due(session, 0, attempts) == [photo]
+    assert recut_photo(bench.resources, photo) == 0
+    assert "workers have died" in (reviewer.requests()[0].reason or "")
+    assert counts(bench)[Why.NOT_CUT] == 1
+    with bench.resources.services.sessions() as session:
+        assert find_due(session, 0, attempts) == []
 
 
 def test_a_category_alone_needs_no_worker_but_the_index_learns_it(reviewer: Reviewer) -> None:

@@ -14,7 +14,7 @@ from catalog import operations
 from catalog.errors import ConflictError, LookalikeError, NotFoundError
 from catalog.jobs import list_jobs
 from catalog.known_checkpoints import checkpoint_names
-from catalog.tables import GenerationState, Job, JobState, PhotoState
+from catalog.tables import GenerationState, Job, JobState
 from web import queries
 from web.forms import ButtonForm
 from web.login import admin_required
@@ -44,7 +44,7 @@ def progress() -> str:
 @admin_required
 def failures() -> str:
     photos = queries.list_failures(session())
-    failed = queries.count_photos(session())[PhotoState.FAILED]
+    failed = queries.count_failures(session())
     return render_template("failures.html", photos=photos, failed=failed, button=ButtonForm())
 
 
