@@ -88,7 +88,6 @@ def pages_of(garment: str, job: str) -> dict[str, str]:
         "API: item": "/api/v1/items/5",
         "API: similar": "/api/v1/items/5/similar",
         "API: jobs": "/api/v1/jobs",
-        "API: review": "/api/v1/review",
     }
 
 

@@ -5,7 +5,7 @@ Used by the pages of index health, coverage and duplicates.
 
 # mypy: disable-error-code="misc"
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, HiddenField, IntegerField, SelectField
+from wtforms import DecimalField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
@@ -50,7 +50,6 @@ class DismissForm(FlaskForm):
     """Which group, and which of its items; none stands for all of them."""
 
     item = IntegerField(validators=[Optional()])
-    back = HiddenField()
 
 
 FORMS: dict[Part, type[FlaskForm]] = {

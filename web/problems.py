@@ -9,7 +9,7 @@ from typing import Any
 from apiflask.exceptions import HTTPError
 from flask import Flask, Response, jsonify, render_template, request
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from catalog.errors import (
@@ -81,11 +81,17 @@ def _validation_detail(error: HTTPError) -> str:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    response = _answer(status, error.description or HTTP_STATUS_CODES.get(status, "Error"))
+    response = _answer(status, _describe(error, status))
     for name, value in error.get_headers():
         if name.lower() in ("location", "allow", "retry-after"):
             response.headers[name] = value
     return response
+
+
+def _describe(error: HTTPException, status: int) -> str:
+    if error.description == BadRequest.description:
+        return "The request can't be read. If its body is JSON, something in it is not well-formed."
+    return error.description or HTTP_STATUS_CODES.get(status, "Error")
 
 
 def _lookalike_error(error: LookalikeError) -> Response:

@@ -6,6 +6,7 @@ Registered by `web.app`; the login asks `is_local`.
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 _POLICY = "; ".join(
     (
@@ -22,7 +23,17 @@ _POLICY = "; ".join(
 )
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Leaves alone what is the same for everybody: Flask-Login looks at each visitor's session,
+    and an answer that varies by cookie is of no use to a shared cache."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
+
+
 def register_headers(app: Flask) -> None:
+    app.session_interface = Sessions()
     app.before_request(_refuse_unreadable)
     app.after_request(_add_headers)
 

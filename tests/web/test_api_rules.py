@@ -37,6 +37,7 @@ from tests.web.conftest import PASSWORD, Api, Shop, draw_photo, sha256_of
 from tests.web.test_audit_pages import add_coverage
 from tests.web.test_map import make_map
 from tests.web.test_openapi import found_jacket
+from web.api.paging import make_cursor
 from web.app import create_app
 
 ApiMaker = Callable[[str | None], Api]
@@ -542,6 +543,21 @@ def test_jobs_come_in_pages_that_neither_skip_nor_repeat(
 
 
 # Health
+
+
+@pytest.mark.parametrize(
+    "moment", ["", "soon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_cursor_of_a_moment_that_never_was_is_refused(api: ApiMaker, moment: str) -> None:
+    call = api("admin")
+    cursor = make_cursor(moment, str(uuid.uuid4()))
+    for path in ("/jobs", f"/webhooks/{uuid.uuid4()}/deliveries"):
+        assert call("GET", f"{path}?cursor={cursor}").status_code in (404, 422), path
+
+
+def test_a_body_that_is_no_json_is_told_so(api: ApiMaker) -> None:
+    answer = api("admin")("POST", "/audit", data="{bad", content_type="application/json")
+    assert (answer.status_code, "JSON" in answer.json["detail"]) == (400, True)
 
 
 def test_health_tells_of_parts_workers_backlog_and_the_index(

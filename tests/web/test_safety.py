@@ -162,6 +162,9 @@ def test_no_shared_cache_may_keep_a_page_or_what_only_some_may_see(
     pages: Iterator[tuple[str, TestResponse]],
 ) -> None:
     for path, answer in pages:
+        if "public" in answer.headers.get("Cache-Control", ""):
+            assert "Cookie" not in answer.headers.get("Vary", ""), path
+            assert "Set-Cookie" not in answer.headers, path
         own = path.startswith(("/admin", "/login")) or path.endswith("photo.webp")
         if own or answer.mimetype == "text/html":
             cached = answer.headers.get("Cache-Control", "")

@@ -5,7 +5,7 @@ Used by the lists of the API.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,8 +40,9 @@ def read_moment_cursor(cursor: str) -> tuple[datetime, UUID]:
     """When the row that such a cursor stands for was made, and its id; raises InputError."""
     moment, row_id = read_cursor(cursor, 2)
     try:
-        return datetime.fromisoformat(moment), UUID(row_id)
-    except ValueError as error:
+        # In UTC, because the ends of the calendar are none in some other zones.
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(row_id)
+    except (ValueError, OverflowError) as error:
         raise wrong_cursor() from error
 
 
