@@ -43,7 +43,7 @@ PAGES = (
         *("item-steered", "/items/{item}?any=1&like={other_garment}", ".taste-one"), pictures=""
     ),
     ShownPage(
-        *("item-why", "/items/{item}?garment={garment}&why=1", "#similar .why-bars"),
+        *("item-why", "/items/{item}?garment={garment}&why=1#similar", "#similar .why-bars"),
         pictures="desktop dark",
     ),
     ShownPage(*("why", "/items/{item}/why/{garment}/{other_garment}", ".why-bars"), pictures=""),
@@ -88,9 +88,12 @@ PAGES = (
 
 def visit(page: Page, shown: ShownPage, places: Mapping[str, object]) -> None:
     """Open the page and wait until it is complete."""
+    page.goto("about:blank")  # an address with an anchor is not loaded anew where it is open
     answer = page.goto(shown.address.format_map(places))
     assert answer is not None
     assert answer.status == shown.status, answer.url
     expect(page.locator(shown.shows).first).to_be_visible()
-    expect(page.locator("[aria-busy='true'], [data-why-wait]")).to_have_count(0)
+    expect(
+        page.locator("[aria-busy='true'], [data-why-wait], .why-note .spinner-border")
+    ).to_have_count(0)
     page.wait_for_load_state("networkidle")
