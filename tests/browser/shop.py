@@ -57,7 +57,7 @@ class Shop:
         return [self.stack.get(f"/items/{item['id']}") for item in listed]
 
     @cached_property
-    def _token(self) -> str:
+    def token(self) -> str:
         return self.stack.lookalike("token", "create", "tests", "--scope", "admin").strip()
 
     def photo(self, number: int = 0) -> Path:
@@ -79,7 +79,7 @@ class Shop:
 
     def send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Call the API as the shop's own programs do."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.request(
             *(method, f"{self.url}/api/v1{path}"),
             **content,
