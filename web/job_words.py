@@ -40,6 +40,8 @@ def unit_of(job: Job) -> str:
     """The plural of what a job counts."""
     if job.kind is JobKind.INGEST:
         return "rows"
+    if job.kind is JobKind.MAP:
+        return "garments"
     return _UNITS.get(job.parameters.get("kind", ""), "steps")
 
 

@@ -55,6 +55,7 @@ def make_map(run: Run) -> dict[str, Any]:
         garments.category,
         lambda share: tell(_READING_SHARE + (1 - _READING_SHARE) * share),
     )
+    run.advance(len(garments.ids), len(garments.ids))
     with services.sessions.begin() as session:
         save_map(
             *(session, generation, run.job_id, garments.ids),

@@ -49,7 +49,9 @@ PAGES = (
     ShownPage(*("why", "/items/{item}/why/{garment}/{other_garment}", ".why-bars"), pictures=""),
     ShownPage("look", "/items/{item}/look/{garment}", ".look"),
     ShownPage("search", "/search/", "label.drop", pictures="desktop phone"),
-    ShownPage("search-results", "/search/{search}", ".picks", pictures="desktop phone"),
+    ShownPage(
+        "search-results", "/search/{search}?garment={found}", ".picks", pictures="desktop phone"
+    ),
     ShownPage(
         *("search-why", "/search/{search}/why/{found}/{other_garment}", ".why-bars"), pictures=""
     ),
@@ -69,13 +71,15 @@ PAGES = (
     ShownPage("admin-jobs", "/admin/jobs", "table", admin=True),
     ShownPage("admin-job", "/admin/jobs/{job}", ".facts", admin=True),
     ShownPage("admin-failures", "/admin/failures", ".panel", admin=True, pictures=""),
-    ShownPage("reindex", "/admin/reindex", ".wizard-form", admin=True),
-    ShownPage("reindex-forecast", "/admin/reindex?kind=crops", ".forecast-total", admin=True),
-    ShownPage(*("reindex-watch", "/admin/reindex", "#cancel", True), state="reindexing"),
     ShownPage(
         *("reindex-compare", "/admin/reindex", ".compared", True),
         pictures="desktop dark",
         state="comparing",
+    ),
+    ShownPage("reindex", "/admin/reindex", ".wizard-form", admin=True),
+    ShownPage("reindex-forecast", "/admin/reindex?kind=photos", ".forecast-total", admin=True),
+    ShownPage(
+        *("reindex-watch", "/admin/reindex", "#cancel", True), pictures="", state="reindexing"
     ),
     ShownPage("health", "/admin/health", ".empty", admin=True),
     ShownPage("coverage", "/admin/coverage", ".figures", admin=True),

@@ -9,8 +9,8 @@ from tests.browser.shop import CATALOG, Shop, sold_garments
 from tests.whole.running import wait_for
 
 _GIVE_UP_S = 600
-_ALIKE = 0.8
-"""From this cosine on the audit takes garments for one and the same, so that it finds some."""
+_ALIKE = (0.94, 0.9, 0.86, 0.8)
+"""From these cosines on an audit takes garments for one and the same."""
 
 
 def find_places(shop: Shop) -> dict[str, object]:
@@ -51,7 +51,7 @@ def _similar(shop: Shop, garment: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _search(shop: Shop) -> tuple[str, str]:
-    """A search by photo that has been answered, and a garment in that photo."""
+    """A search by photo that has been answered, and the garment in it that most items are like."""
     photo = shop.outfit().read_bytes()
     started = shop.send("POST", "/search", files={"photo": ("me.jpg", photo)}).json()
     path = f"/search/{started['id']}"
@@ -60,7 +60,9 @@ def _search(shop: Shop) -> tuple[str, str]:
         lambda: shop.stack.get(path)["state"] != "pending",
         _GIVE_UP_S,
     )
-    return str(started["id"]), str(shop.stack.get(path)["garments"][0]["id"])
+    found = [str(garment["id"]) for garment in shop.stack.get(path)["garments"]]
+    hits = {each: shop.stack.get(f"{path}/garments/{each}/similar")["items"] for each in found}
+    return str(started["id"]), max(found, key=lambda each: len(hits[each]))
 
 
 def _explain(shop: Shop, path: str) -> None:
@@ -72,8 +74,14 @@ def _explain(shop: Shop, path: str) -> None:
 
 
 def _audit(shop: Shop) -> None:
-    """Have all looked through, and say of one group of garments that they are no duplicates."""
-    shop.run("/audit", identical=_ALIKE)
-    groups = shop.send("GET", "/findings", params={"kind": "duplicates"}).json()["items"]
+    """Have all looked through, less and less strictly until some garments are found to be alike.
+
+    One group is said to be no duplicates.
+    """
+    for alike in _ALIKE:
+        shop.run("/audit", identical=alike)
+        groups = shop.send("GET", "/findings", params={"kind": "duplicates"}).json()["items"]
+        if len(groups) > 2:
+            break
     assert len(groups) > 1, f"nothing in {CATALOG} looks alike to an audit"
     shop.send("POST", f"/findings/{groups[-1]['id']}/dismiss", json={})

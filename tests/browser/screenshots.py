@@ -93,12 +93,13 @@ def _take(page: Page, shop: Shop, shown: ShownPage, look: str) -> None:
 
 
 def _keep(page: Page, path: Path) -> None:
-    """The page from its top, lazy photos loaded, as a small WebP file."""
+    """The page from where it is scrolled to, lazy photos loaded, as a small WebP file."""
     page.evaluate(_LOAD_ALL)
     size = page.viewport_size
     assert size is not None
-    tall = page.evaluate("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(tall, size["height"] * _TALLEST)}
+    top, tall = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
+    height = min(tall - top, size["height"] * _TALLEST)
+    clip = {"x": 0, "y": top, "width": size["width"], "height": height}
     shot = page.screenshot(full_page=True, clip=clip, animations="disabled")
     with Image.open(io.BytesIO(shot)) as image:
         image.convert("RGB").save(path, "WEBP", quality=_QUALITY, method=6)

@@ -64,6 +64,15 @@ class Shop:
         """A photo of the drawn catalog: the first of an item."""
         return self.folder / self.rows[number]["photos"].split("|")[0]
 
+    def photo_of(self, garment_id: object) -> str:
+        """The SHA-256 of the photo that shows a garment."""
+        photos = [photo for item in self.items for photo in item["photos"]]
+        return next(
+            str(photo["sha256"])
+            for photo in photos
+            if garment_id in [garment["id"] for garment in photo["garments"]]
+        )
+
     def outfit(self) -> Path:
         """The photo of the drawn catalog in which most garments were found."""
         found = {

@@ -1,6 +1,5 @@
 """Similar items on a page of another origin, which has a strict policy of its own."""
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,16 +66,20 @@ def shown(shop: Shop) -> Iterator[ShopPage]:
 
 @pytest.fixture(scope="module", autouse=True)
 def products(shop: Shop) -> Iterator[None]:
-    """Three items of a catalog of their own, with one photo that is known already."""
-    photo = hashlib.sha256(shop.photo().read_bytes()).hexdigest()
-    rows = [
+    """Three items of a catalog of their own that look alike, by photos that are known already."""
+    garment, category = shop.places["garment"], str(shop.places["category"])
+    hits = shop.stack.get(f"/garments/{garment}/similar", category=category)["items"]
+    photos = [shop.photo_of(garment), *(hit["garment"]["photo"] for hit in hits)]
+    rows: list[dict[str, Any]] = [
         {"sku": "A/1", "title": "Product"},
-        {"sku": "B", "title": "<b>Coat</b>", "price": 79.9, "currency": "EUR"}
-        | {"url": f"{shop.site}/b", "stock": 5},
+        {"sku": "B", "title": "<b>Warm</b>", "price": 79.9, "currency": "EUR", "stock": 5}
+        | {"url": f"{shop.site}/b"},
         {"sku": "C", "title": "Sold out", "stock": 0},
     ]
+    for row, photo in zip(rows, photos, strict=False):
+        row |= {"photos": [photo], "category": category}
     path = f"/catalogs/{CATALOG}/items"
-    sent = shop.send("POST", path, json={"items": [row | {"photos": [photo]} for row in rows]})
+    sent = shop.send("POST", path, json={"items": rows})
     assert "failed" not in {row["status"] for row in sent.json()["results"]}
     wait_for("they are indexed", lambda: shop.stack.is_settled(CATALOG))
     yield
@@ -119,7 +122,7 @@ def test_similar_items_stand_under_a_product_of_another_site(page: Page, shown: 
     host.get_by_role("listitem").first.wait_for()
     assert host.get_by_role("heading", level=2).inner_text() == "Similar items"
     assert host.get_by_role("list").get_by_role("listitem").count() == 2
-    coat = host.get_by_role("link", name="<b>Coat</b> €79.90")
+    coat = host.get_by_role("link", name="<b>Warm</b> €79.90")
     assert coat.get_attribute("href") == f"{shown.url}/b"
     pictures = host.locator("img")
     for number in range(2):
@@ -159,7 +162,7 @@ def test_the_shop_can_count_clicks_and_take_them_over(page: Page, shown: ShopPag
         "document.addEventListener('lookalike:click',"
         " e => { if (!window.open_) e.preventDefault(); })"
     )
-    link = host.get_by_role("link", name="Coat")
+    link = host.get_by_role("link", name="Warm")
     link.click()
     (click,) = told(page, "click")
     assert (click["sku"], click["similar"]) == ("A/1", "B")
@@ -220,7 +223,7 @@ def test_a_product_that_the_page_adds_later_is_found(page: Page, shown: ShopPage
 
 def test_the_example_works_and_counts(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.url}/embed/example?catalog={CATALOG}&sku=A/1")
-    link = page.locator("[data-lookalike-sku]").get_by_role("link", name="Coat")
+    link = page.locator("[data-lookalike-sku]").get_by_role("link", name="Warm")
     link.wait_for()
     page.evaluate("document.addEventListener('lookalike:click', e => e.preventDefault())")
     link.click()
