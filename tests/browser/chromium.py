@@ -29,7 +29,8 @@ def launch_chromium(playwright: Playwright) -> Browser:
     path = find_chromium()
     if path is None:
         raise RuntimeError(_REMEDY)
-    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-gpu"]
+    here = "EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    arguments = [f"--host-resolver-rules=MAP * ~NOTFOUND, {here}", "--disable-gpu"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to run as root otherwise
     return playwright.chromium.launch(executable_path=path, args=arguments)

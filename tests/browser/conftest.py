@@ -11,9 +11,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 from playwright.sync_api import expect as _expect
 
+from stack.processes import free_port
 from tests.browser.chromium import launch_chromium
 from tests.browser.pages import DESKTOP
-from tests.browser.shop import Shop, log_in
+from tests.browser.places import find_places
+from tests.browser.shop import SETTINGS, Shop, log_in
 from tests.browser.watching import Watch
 from tests.whole.running import running_stack
 
@@ -36,9 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The product, as `lookalike up` starts it, with a drawn catalog."""
     folder = tmp_path_factory.mktemp("browser")
-    with running_stack(folder / "home", SWEEP_EVERY_S="5") as stack:
-        shop = Shop(stack, folder / "sample")
+    site = f"http://localhost:{free_port()}"
+    with running_stack(folder / "home", **SETTINGS, EMBED_ORIGINS=site) as stack:
+        shop = Shop(stack, folder / "sample", site)
         shop.fill()
+        shop.places.update(find_places(shop))
         yield shop
 
 

@@ -15,9 +15,12 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from stack.processes import free_port
 from tests.browser.chromium import launch_chromium
 from tests.browser.pages import DESKTOP, PAGES, ShownPage, visit
-from tests.browser.shop import Shop, log_in
+from tests.browser.places import find_places
+from tests.browser.shop import SETTINGS, Shop, log_in
+from tests.browser.states import STATES
 from tests.whole.running import running_stack
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -59,9 +62,11 @@ def main() -> None:
 def _shop() -> Iterator[Shop]:
     with tempfile.TemporaryDirectory(prefix="lookalike-pictures-") as folder:
         home = Path(folder)
-        with running_stack(home / "home") as stack:
-            shop = Shop(stack, home / "sample")
+        site = f"http://localhost:{free_port()}"
+        with running_stack(home / "home", **SETTINGS, EMBED_ORIGINS=site) as stack:
+            shop = Shop(stack, home / "sample", site)
             shop.fill(_ITEMS, _SEED)
+            shop.places.update(find_places(shop))
             yield shop
 
 
@@ -80,19 +85,21 @@ def _take_all(
 
 
 def _take(page: Page, shop: Shop, shown: ShownPage, look: str) -> None:
-    visit(page, shown, shop.places)
     path = picture(shown, look)
-    _keep(page, path)
+    with STATES[shown.state](shop):
+        visit(page, shown, shop.places)
+        _keep(page, path)
     print(f"{path.relative_to(IMAGES.parents[1])}: {path.stat().st_size:,} bytes", flush=True)
 
 
 def _keep(page: Page, path: Path) -> None:
-    """The page from its top, lazy photos loaded, as a small WebP file."""
+    """The page from where it is scrolled to, lazy photos loaded, as a small WebP file."""
     page.evaluate(_LOAD_ALL)
     size = page.viewport_size
     assert size is not None
-    tall = page.evaluate("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(tall, size["height"] * _TALLEST)}
+    top, tall = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
+    height = min(tall - top, size["height"] * _TALLEST)
+    clip = {"x": 0, "y": top, "width": size["width"], "height": height}
     shot = page.screenshot(full_page=True, clip=clip, animations="disabled")
     with Image.open(io.BytesIO(shot)) as image:
         image.convert("RGB").save(path, "WEBP", quality=_QUALITY, method=6)

@@ -1,6 +1,7 @@
 """The shop that the browser tests visit: drawn, sent by the command line, looked at by the workers.
 
-Made once for a session by `tests.browser.conftest`, and by `tests.browser.screenshots`.
+Made once for a session by `tests.browser.conftest`, and by `tests.browser.screenshots`; what else
+its pages need to be worth a look, `tests.browser.places` asks it for.
 """
 
 import csv
@@ -18,6 +19,10 @@ from tests.whole.running import Running, wait_for
 CATALOG = "shop"
 ADMIN = "admin@example.com"
 PASSWORD = "correct horse battery"
+SETTINGS = {"SWEEP_EVERY_S": "5", "WEBHOOK_PRIVATE_ADDRESSES": "1"}
+"""Of the stack: what its beat does comes soon, and a receiver of events may be on this machine."""
+
+_OPEN = ("queued", "running")
 _GIVE_UP_S = 1200
 _ITEMS = 16
 _SEED = 238
@@ -30,6 +35,8 @@ class Shop:
 
     stack: Running
     folder: Path
+    site: str
+    """The origin of the shop's own pages, which similar items may be put into."""
     places: dict[str, object] = field(default_factory=dict)
     """What the addresses of pages are filled in with."""
 
@@ -50,12 +57,21 @@ class Shop:
         return [self.stack.get(f"/items/{item['id']}") for item in listed]
 
     @cached_property
-    def _token(self) -> str:
+    def token(self) -> str:
         return self.stack.lookalike("token", "create", "tests", "--scope", "admin").strip()
 
     def photo(self, number: int = 0) -> Path:
         """A photo of the drawn catalog: the first of an item."""
         return self.folder / self.rows[number]["photos"].split("|")[0]
+
+    def photo_of(self, garment_id: object) -> str:
+        """The SHA-256 of the photo that shows a garment."""
+        photos = [photo for item in self.items for photo in item["photos"]]
+        return next(
+            str(photo["sha256"])
+            for photo in photos
+            if garment_id in [garment["id"] for garment in photo["garments"]]
+        )
 
     def outfit(self) -> Path:
         """The photo of the drawn catalog in which most garments were found."""
@@ -72,7 +88,7 @@ class Shop:
 
     def send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Call the API as the shop's own programs do."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.request(
             *(method, f"{self.url}/api/v1{path}"),
             **content,
@@ -85,7 +101,6 @@ class Shop:
         """Draw a catalog, ingest it, wait until all of it can be found; add an admin."""
         self.ingest(self.folder, CATALOG, items, seed)
         self.stack.lookalike("user", "create", ADMIN, "--admin", "--password", PASSWORD)
-        self.places.update(self._find_places())
 
     def ingest(self, folder: Path, catalog: str, items: int, seed: int) -> Path:
         """As a user would: draw, send, wait."""
@@ -95,43 +110,30 @@ class Shop:
         wait_for(f"{catalog} is indexed", lambda: self.stack.is_settled(catalog), _GIVE_UP_S)
         return feed
 
-    def _find_places(self) -> dict[str, object]:
-        item, garment, hits = self._find_example()
-        return {
-            "item": item["id"],
-            "garment": garment["id"],
-            "category": garment["category"],
-            "other_garment": hits[0]["garment"]["id"],
-            "search": self._search(),
-            "job": self.send("GET", "/jobs").json()["items"][0]["id"],
-        }
+    def feed_says(self, row: dict[str, str]) -> None:
+        """Ingest one row of the feed once more, changed or not."""
+        feed = self.folder / "row.csv"
+        with feed.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
+            writer.writerow(row)
+        self.stack.lookalike("ingest", str(feed), "--catalog", CATALOG)
 
-    def _find_example(self) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-        """The item whose sold garment has the most look-alikes, that garment, and they."""
-        found = [
-            (item, garment, self._similar(garment))
-            for item in self.items
-            for garment in sold_garments(item)[:1]
-        ]
-        example = max(found, key=lambda each: len(each[2]))
-        assert len(example[2]) >= 2, "no garment has look-alikes"
-        return example
+    def run(self, path: str, **content: Any) -> dict[str, Any]:
+        """Start a job through the API and wait for its end, which must be a good one."""
+        started = self.send("POST", path, json=content)
+        assert started.is_success, started.text
+        job = self.wait_for_job(started.json()["id"])
+        assert job["state"] == "done", job["error"]
+        return job
 
-    def _similar(self, garment: dict[str, Any]) -> list[dict[str, Any]]:
-        path = f"/garments/{garment['id']}/similar"
-        return list(self.stack.get(path, category=garment["category"])["items"])
+    def wait_for_job(self, job_id: str) -> dict[str, Any]:
+        """The job once it has ended."""
+        wait_for(f"job {job_id} ends", lambda: self._job(job_id)["state"] not in _OPEN, _GIVE_UP_S)
+        return self._job(job_id)
 
-    def _search(self) -> str:
-        """A search by photo that has been answered."""
-        photo = self.outfit().read_bytes()
-        started = self.send("POST", "/search", files={"photo": ("me.jpg", photo)}).json()
-        path = f"/search/{started['id']}"
-        wait_for(
-            "the photo is analysed",
-            lambda: self.stack.get(path)["state"] != "pending",
-            _GIVE_UP_S,
-        )
-        return str(started["id"])
+    def _job(self, job_id: str) -> dict[str, Any]:
+        return dict(self.send("GET", f"/jobs/{job_id}").json())
 
 
 def sold_garments(item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -7,31 +7,29 @@ from playwright.sync_api import Page, StorageState, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import DESKTOP, PAGES, PHONE, ShownPage, visit
 from tests.browser.shop import Shop
+from tests.browser.states import STATES
 from tests.browser.watching import scrolls_sideways, widest_elements
 
 _SERIOUS = ("serious", "critical")
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
 def test_every_page_can_be_used_by_everybody(
-    open_page: OpenPage,
-    shop: Shop,
-    admin_state: StorageState,
-    shown: ShownPage,
-    size: dict[str, int],
+    open_page: OpenPage, shop: Shop, admin_state: StorageState, shown: ShownPage
 ) -> None:
     """Checked by axe in light and dark; without motion, so that no colour is half way."""
     state = admin_state if shown.admin else None
-    page = open_page(
-        expected=[shown.status], viewport=size, reduced_motion="reduce", storage_state=state
-    )
-    visit(page, shown, shop.places)
-    assert not scrolls_sideways(page), widest_elements(page)
-    assert serious_findings(page) == []
-    page.emulate_media(color_scheme="dark")
-    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
-    assert serious_findings(page) == []
+    page = open_page(expected=[shown.status], reduced_motion="reduce", storage_state=state)
+    with STATES[shown.state](shop):
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme="light")
+            visit(page, shown, shop.places)
+            assert not scrolls_sideways(page), widest_elements(page)
+            assert serious_findings(page) == []
+            page.emulate_media(color_scheme="dark")
+            expect(page.locator(shown.dark)).to_be_attached()
+            assert serious_findings(page) == []
 
 
 def serious_findings(page: Page) -> list[str]:

@@ -6,16 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = pytest.mark.browser
+from tests.browser.conftest import OpenPage
+from tests.browser.shop import Shop
 
 
 @pytest.fixture
-def points(shop: Any, admin_page: Page) -> list[dict[str, Any]]:
-    """The points of a map, which an admin has made by the button if nobody has before."""
-    admin_page.goto("/map")
-    if admin_page.get_by_role("button", name="Make the map").is_visible():
-        admin_page.get_by_role("button", name="Make the map").click()
-    expect(admin_page.locator("[data-map]")).to_be_visible()
+def points(shop: Shop) -> list[dict[str, Any]]:
+    """The points of the map that there is."""
     found: list[dict[str, Any]] = shop.stack.get("/map/points", limit=5000)["items"]
     assert len(found) > 8
     return found
@@ -26,6 +23,15 @@ def show(page: Page, point: dict[str, Any], zoom: int = 8) -> Locator:
     page.goto(f"/map?x={point['x']:.6f}&y={point['y']:.6f}&zoom={zoom}")
     expect(page.locator("[data-map]")).to_have_attribute("aria-busy", "false")
     return page.locator("[data-map-view]")
+
+
+def test_an_admin_has_it_made_anew(admin_page: Page) -> None:
+    admin_page.goto("/map")
+    before = str(admin_page.locator("[data-map]").get_attribute("data-points"))
+    admin_page.get_by_role("button", name="Make it anew").click()
+    # The page shows by itself how far it is, and then the new map.
+    expect(admin_page.locator("[data-map]")).not_to_have_attribute("data-points", before)
+    expect(admin_page.locator("[data-map]")).to_have_attribute("aria-busy", "false")
 
 
 def test_the_mouse_shows_a_garment_and_opens_it(page: Page, points: list[dict[str, Any]]) -> None:
@@ -94,7 +100,7 @@ def test_categories_are_switched_off_and_stay_off(page: Page, points: list[Any])
 
 
 def test_a_finger_picks_a_garment_first_and_then_opens_it(
-    open_page: Any, points: list[dict[str, Any]]
+    open_page: OpenPage, points: list[dict[str, Any]]
 ) -> None:
     page = open_page(viewport={"width": 380, "height": 800}, has_touch=True)
     view = show(page, points[0])
@@ -112,7 +118,7 @@ def test_the_list_of_categories_leads_to_the_catalog(page: Page, points: list[An
     page.wait_for_url(f"**/?category={category}")
 
 
-def test_without_scripts_the_list_is_still_there(open_page: Any, points: list[Any]) -> None:
+def test_without_scripts_the_list_is_still_there(open_page: OpenPage, points: list[Any]) -> None:
     page = open_page(java_script_enabled=False)
     page.goto("/map")
     expect(page.get_by_text("Loading")).to_be_hidden()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
 
-_HERE = "127.0.0.1"
+_HERE = ("127.0.0.1", "localhost")
 
 
 class Watch:
@@ -41,7 +41,7 @@ class Watch:
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname != _HERE:
+        if address.scheme not in ("data", "blob") and address.hostname not in _HERE:
             self._note(f"asked another machine: {request.url}")
 
     def _failed(self, request: Request) -> None:
