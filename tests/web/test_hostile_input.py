@@ -43,8 +43,9 @@ def send(app: Flask, session: Session, shop: Shop, users: dict[str, int]) -> Any
     session.commit()
     headers = {"Authorization": f"Bearer {token}"}
 
+    client = logged_in(app, users["admin"])
+
     def open_path(path: str, method: str, **content: Any) -> int:
-        client = logged_in(app, users["admin"])
         with client.open(path, method=method, headers=headers, **content) as answer:
             return answer.status_code
 
@@ -90,10 +91,9 @@ def test_no_query_makes_a_page_fail(app: Flask, send: Any, text: str) -> None:
     wrong = []
     for rule, method in routes(app):
         if method == "GET":
-            path = fill(rule, 0)
-            found = [send(path, method, query_string=query)]
-            found += [send(path, method, query_string={name: text}) for name in ("at", "after")]
-            wrong += [f"{rule}: {status}" for status in found if is_wrong(status)]
+            status = send(fill(rule, 0), method, query_string=query)
+            if is_wrong(status):
+                wrong.append(f"{rule}: {status}")
     assert not wrong, "\n".join(wrong)
 
 
