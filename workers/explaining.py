@@ -33,7 +33,12 @@ HEAT_SIDE_PX = 256
 
 _GONE = "one of the two garments is not there any more"
 _MODELS_AWAY = "matches can't be explained at the moment; try again later"
+_BEING_CUT = "one of the two garments is just being cut out anew; look again in a moment"
 _FAILED = "this match could not be explained"
+
+
+class _BeingCutError(Exception):
+    """A person has redrawn the garment's box, and its crop does not follow it yet."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ def explain_match(resources: Resources, explanation_id: uuid.UUID) -> None:
     except (UnavailableError, OperationalError):
         _release(resources, explanation_id)
         raise
+    except _BeingCutError:
+        values = {"reason": _BEING_CUT}
     except InputError as error:
         values = {"reason": f"one of the two garments can't be read: {error}"}
     except CheckpointError:
@@ -92,7 +99,7 @@ def _begin(resources: Resources, explanation_id: uuid.UUID) -> bool:
 
 
 def _load_pair(session: Session, explanation_id: uuid.UUID) -> Pair | None:
-    """Both garments with their vectors; None when a row is gone."""
+    """Both garments with their vectors; None when a row is gone. Raises _BeingCutError."""
     row = session.get(Explanation, explanation_id)
     if row is None:
         return None
@@ -107,12 +114,14 @@ def _load_pair(session: Session, explanation_id: uuid.UUID) -> Pair | None:
 
 def _load_garment(session: Session, garment_id: uuid.UUID, embedder: str) -> Side | None:
     row = session.execute(
-        select(Garment.crop, Garment.mask, Garment.box, Embedding.vector)
+        select(Garment.crop, Garment.mask, Garment.box, Garment.stale, Embedding.vector)
         .join(Embedding, Embedding.garment_id == Garment.id)
         .where(Garment.id == garment_id, Embedding.embedder == embedder)
     ).one_or_none()
     if row is None:
         return None
+    if row.stale:
+        raise _BeingCutError
     return _make_side(row.crop, decode_mask(row.mask), row.box, row.vector)
 
 

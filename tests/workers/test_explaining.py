@@ -12,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select, update
 from sqlalchemy.orm import undefer
 
+from catalog import reviewing
 from catalog.errors import CheckpointError
 from catalog.explaining import explain_found, explain_garments
 from catalog.photos.decode import decode_crop
@@ -25,6 +26,7 @@ from tests.workers.fakes import Killed
 from tests.workers.test_analysis import analyzed
 from workers import explaining
 from workers.explaining import explain_match
+from workers.recropping import recut_photo
 from workers.sweeping import tidy
 
 RED, ORANGE = (200, 0, 0), (200, 90, 0)
@@ -95,6 +97,23 @@ def test_a_pair_gets_heat_on_both_crops_and_what_each_descriptor_says(
         assert shown.max() > 200
     assert done.place
     assert done.other_place
+
+
+def test_a_garment_that_is_being_cut_anew_is_not_explained_by_its_former_crop(
+    shop: Bench, ask: Ask, queue: FakeQueue
+) -> None:
+    with shop.resources.services.sessions() as session:
+        garment = session.scalars(select(Garment).order_by(Garment.photo_id)).first()
+        assert garment is not None
+        reviewing.correct(session, queue, garment.id, box=[4, 8, 28, 40])
+    explanation_id = ask()
+    explain_match(shop.resources, explanation_id)
+    assert "cut out anew" in (load(shop, explanation_id).reason or "")
+    assert recut_photo(shop.resources, garment.photo_id) == 1
+    again = ask()
+    assert again != explanation_id
+    explain_match(shop.resources, again)
+    assert load(shop, again).state is ExplanationState.DONE
 
 
 def test_a_garment_of_a_visitors_photo_is_explained_by_its_outline(

@@ -40,7 +40,7 @@ def read_job(job_id: UUID) -> dict[str, Any]:
 @requires("admin")
 @blueprint.output(schemas.JobWithLog)
 def cancel_job(job_id: UUID) -> dict[str, Any]:
-    """End an ingest at once; a re-index stops at its next step."""
+    """End an ingest, or an audit or a map that has not begun, at once; else at its next step."""
     return _job_with_log(operations.cancel_job(session(), services().index, job_id))
 
 
