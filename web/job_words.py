@@ -8,7 +8,6 @@ from typing import Any
 
 from catalog.tables import Job, JobKind
 
-_COUNTED = {JobKind.INGEST: "rows", JobKind.MAP: "garments"}
 _UNITS = {"photos": "photos", "crops": "garments", "vectors": "garments"}
 _PARAMETERS = {
     "kind": "Built from",
@@ -39,7 +38,9 @@ _SWITCH = {"auto": "switch over by itself if the gate holds", "manual": "wait fo
 
 def unit_of(job: Job) -> str:
     """The plural of what a job counts."""
-    return _COUNTED.get(job.kind) or _UNITS.get(job.parameters.get("kind", ""), "steps")
+    if job.kind is JobKind.INGEST:
+        return "rows"
+    return _UNITS.get(job.parameters.get("kind", ""), "steps")
 
 
 def asked_of(job: Job) -> Iterator[tuple[str, str]]:

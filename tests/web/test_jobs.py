@@ -53,17 +53,6 @@ def test_a_running_job_tells_rate_and_time_left(admin: FlaskClient, session: Ses
     assert "nothing heard for 5 minutes" in admin.get("/admin/jobs").text
 
 
-def test_every_kind_of_job_has_its_own_name_and_unit(admin: FlaskClient, session: Session) -> None:
-    mapping = start_job(session, JobKind.MAP, total=9)
-    audit = start_job(session, JobKind.AUDIT, total=9)
-    session.commit()
-    page = admin.get("/admin/jobs").text
-    assert f'/admin/jobs/{mapping.id}">Map</a>' in page
-    assert f'/admin/jobs/{audit.id}">Audit</a>' in page
-    assert "0 of 9 garments" in page
-    assert "0 of 9 steps" in page
-
-
 def test_the_list_goes_on_with_older_jobs(admin: FlaskClient, session: Session) -> None:
     for _ in range(51):
         start_job(session, JobKind.INGEST, "shop")
