@@ -39,7 +39,7 @@ class CoverageForm(FlaskForm):
 
 class DuplicatesForm(FlaskForm):
     identical = DecimalField(
-        "How alike, at least (1 is the same)",
+        "How alike at least (cosine; 1 is the same)",
         [InputRequired(), NumberRange(0.8, 0.999)],
         default=_DEFAULT.identical,
         places=3,

@@ -142,7 +142,7 @@ def test_an_audit_is_started_once_with_what_the_form_says(
         ("/admin/audit/coverage", {"few": "0", "price_percent": "20", "likeness": "0.7"}, "Fewer"),
         ("/admin/audit/coverage", {"few": "4", "price_percent": "x", "likeness": "0.7"}, "Price"),
         ("/admin/audit/coverage", {"few": "4", "price_percent": "20", "likeness": "9"}, "alike"),
-        ("/admin/audit/duplicates", {"identical": "0.2"}, "How alike, at least"),
+        ("/admin/audit/duplicates", {"identical": "0.2"}, "How alike at least"),
     ],
 )
 def test_what_an_audit_can_not_look_for_is_refused_in_words(
