@@ -4,6 +4,8 @@ Used by the pages of index health, coverage and duplicates.
 """
 
 # mypy: disable-error-code="misc"
+from decimal import Decimal
+
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, HiddenField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
@@ -40,7 +42,7 @@ class CoverageForm(FlaskForm):
 class DuplicatesForm(FlaskForm):
     identical = DecimalField(
         "From this cosine on",
-        [InputRequired(), NumberRange(0.8, 0.999)],
+        [InputRequired(), NumberRange(Decimal("0.8"), Decimal("0.999"))],
         default=_DEFAULT.identical,
         places=3,
     )
