@@ -4,6 +4,8 @@ Used by the pages of index health, coverage and duplicates.
 """
 
 # mypy: disable-error-code="misc"
+from decimal import Decimal
+
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
@@ -39,8 +41,8 @@ class CoverageForm(FlaskForm):
 
 class DuplicatesForm(FlaskForm):
     identical = DecimalField(
-        "How alike at least (cosine; 1 is the same)",
-        [InputRequired(), NumberRange(0.8, 0.999)],
+        "How alike at least (1 is the same)",
+        [InputRequired(), NumberRange(Decimal("0.8"), Decimal("0.999"))],
         default=_DEFAULT.identical,
         places=3,
     )

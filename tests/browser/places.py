@@ -60,9 +60,14 @@ def _search(shop: Shop) -> tuple[str, str]:
         lambda: shop.stack.get(path)["state"] != "pending",
         _GIVE_UP_S,
     )
-    found = [str(garment["id"]) for garment in shop.stack.get(path)["garments"]]
-    hits = {each: shop.stack.get(f"{path}/garments/{each}/similar")["items"] for each in found}
-    return str(started["id"]), max(found, key=lambda each: len(hits[each]))
+    found = shop.stack.get(path)["garments"]
+    hits = {
+        str(garment["id"]): shop.stack.get(
+            f"{path}/garments/{garment['id']}/similar", category=garment["category"]
+        )["items"]
+        for garment in found
+    }
+    return str(started["id"]), max(hits, key=lambda each: len(hits[each]))
 
 
 def _explain(shop: Shop, path: str) -> None:

@@ -70,7 +70,7 @@ def test_a_photo_that_failed_is_retried_from_its_page(admin_page: Page, shop: Sh
     admin_page.goto("/admin/")
     admin_page.locator(".figures .failed a").click()
     expect(admin_page.get_by_text("its worker died 3 times")).to_be_visible()
-    admin_page.get_by_role("button", name="Retry").click()
+    admin_page.get_by_role("button", name="Retry the photo of").click()
     expect(admin_page.get_by_text("No failures")).to_be_visible()
     admin_page.get_by_role("link", name="Overview").click()
     # The page follows by itself until the worker is done.

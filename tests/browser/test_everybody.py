@@ -17,6 +17,8 @@ def press_until(page: Page, key: str, selector: str, most: int = 120) -> None:
         page.keyboard.press(key)
         if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
             break
+    else:
+        raise AssertionError(f"{selector} has not come by {key}")
     focused = page.locator(":focus")
     expect(focused).to_be_visible()
     assert focused.evaluate(
@@ -55,6 +57,32 @@ def test_the_keyboard_alone_leads_from_the_start_to_a_similar_item(page: Page, s
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: urlsplit(url).path != f"/items/{item['id']}")
     expect(page.locator(".garment-row.selected")).to_have_count(1)
+
+
+def test_the_keyboard_alone_leads_an_admin_through_a_forecast_to_a_new_token(
+    admin_page: Page,
+) -> None:
+    admin_page.goto("/admin/")
+    press_until(admin_page, "Tab", "nav.tabs a[href$='/reindex']")
+    admin_page.keyboard.press("Enter")
+    admin_page.wait_for_url("**/admin/reindex")
+    press_until(admin_page, "Tab", "input[name=kind]")
+    admin_page.keyboard.press("ArrowDown")
+    expect(admin_page.get_by_role("radio", name="Stored crops")).to_be_checked()
+    press_until(admin_page, "Tab", ".wizard-form .btn-primary")
+    admin_page.keyboard.press("Enter")
+    admin_page.wait_for_url("**kind=crops**")
+    press_until(admin_page, "Tab", ".button-row a")
+    admin_page.keyboard.press("Enter")
+    expect(admin_page.get_by_role("radio", name="Stored crops")).to_be_checked()
+    press_until(admin_page, "Tab", "nav.tabs a[href$='/tokens/']")
+    admin_page.keyboard.press("Enter")
+    admin_page.wait_for_url("**/admin/tokens/")
+    press_until(admin_page, "Tab", ".token-form input[type=text]")
+    admin_page.keyboard.type("made by keys")
+    press_until(admin_page, "Tab", ".token-form button, .token-form .btn")
+    admin_page.keyboard.press("Enter")
+    expect(admin_page.locator(".secret")).to_be_visible()
 
 
 @pytest.fixture

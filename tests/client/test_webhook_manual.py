@@ -48,8 +48,8 @@ def test_in_python(body: str, headers: dict[str, str], ours: bool) -> None:
     assert names["receive"](body.encode(), headers) == (204 if ours else 401)
 
 
-@pytest.mark.browser
 def test_in_javascript(tmp_path: Path) -> None:
+    """By the node that comes with Playwright."""
     from playwright._impl._driver import compute_driver_executable
 
     node, _ = compute_driver_executable()
