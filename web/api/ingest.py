@@ -18,7 +18,7 @@ from catalog.photos.discarding import discard_bytes
 from catalog.photos.lost import find_missing
 from catalog.queue import enqueue_photos, enqueue_webhooks
 from catalog.tables import Catalog, Job, JobKind, JobState
-from web.api import schemas
+from web.api import ingest_schemas, schemas
 from web.api.blueprint import answer_of, blueprint, requires
 from web.present import job_json
 from web.queries import catalog_names
@@ -30,16 +30,16 @@ log = logging.getLogger(__name__)
 
 @blueprint.post("/photos/missing")
 @requires("ingest")
-@blueprint.input(schemas.HashesIn)
-@blueprint.output(schemas.MissingOut)
-def missing_photos(json_data: schemas.HashesIn) -> dict[str, Any]:
+@blueprint.input(ingest_schemas.HashesIn)
+@blueprint.output(ingest_schemas.MissingOut)
+def missing_photos(json_data: ingest_schemas.HashesIn) -> dict[str, Any]:
     """Which of these photos the server lacks, or has lost the bytes of, in the order given."""
     return {"missing": find_missing(session(), json_data.sha256)}
 
 
 @blueprint.put("/photos/<sha256>")
 @requires("ingest")
-@blueprint.output(schemas.PhotoStored, description="It was there already")
+@blueprint.output(ingest_schemas.PhotoStored, description="It was there already")
 @blueprint.doc(responses={201: answer_of("PhotoStored", "It is new")})
 def put_photo(sha256: str) -> Any:
     """Store the bytes in the body; 201 when they are new."""
@@ -53,9 +53,9 @@ def put_photo(sha256: str) -> Any:
 
 @blueprint.post("/jobs")
 @requires("ingest")
-@blueprint.input(schemas.JobIn)
+@blueprint.input(ingest_schemas.JobIn)
 @blueprint.output(schemas.JobOut, status_code=201)
-def start_ingest(json_data: schemas.JobIn) -> dict[str, Any]:
+def start_ingest(json_data: ingest_schemas.JobIn) -> dict[str, Any]:
     """Start an ingest into a catalog, which is made when there is none yet."""
     job = start_job(session(), JobKind.INGEST, json_data.catalog, json_data.parameters)
     session().commit()
@@ -65,9 +65,9 @@ def start_ingest(json_data: schemas.JobIn) -> dict[str, Any]:
 
 @blueprint.post("/catalogs/<name>/items")
 @requires("ingest")
-@blueprint.input(schemas.ItemsIn)
-@blueprint.output(schemas.ItemsOut)
-def put_items(name: str, json_data: schemas.ItemsIn) -> dict[str, Any]:
+@blueprint.input(ingest_schemas.ItemsIn)
+@blueprint.output(ingest_schemas.ItemsOut)
+def put_items(name: str, json_data: ingest_schemas.ItemsIn) -> dict[str, Any]:
     """Create or update items. Each row is judged alone: a bad one fails, the others are stored."""
     words = services().settings.shop_words
     if json_data.job:
@@ -88,9 +88,9 @@ def put_items(name: str, json_data: schemas.ItemsIn) -> dict[str, Any]:
 
 @blueprint.post("/catalogs/<name>/seen")
 @requires("ingest")
-@blueprint.input(schemas.SeenIn)
-@blueprint.output(schemas.SeenOut)
-def note_seen(name: str, json_data: schemas.SeenIn) -> dict[str, Any]:
+@blueprint.input(ingest_schemas.SeenIn)
+@blueprint.output(ingest_schemas.SeenOut)
+def note_seen(name: str, json_data: ingest_schemas.SeenIn) -> dict[str, Any]:
     """Name skus whose rows were refused before they were sent: a prune must not delete them."""
     seen = mark_seen(session(), name, json_data.skus, json_data.job)
     session().commit()
@@ -99,9 +99,9 @@ def note_seen(name: str, json_data: schemas.SeenIn) -> dict[str, Any]:
 
 @blueprint.post("/jobs/<uuid:job_id>/finish")
 @requires("ingest")
-@blueprint.input(schemas.FinishIn)
-@blueprint.output(schemas.FinishOut)
-def finish_ingest(job_id: UUID, json_data: schemas.FinishIn) -> dict[str, Any]:
+@blueprint.input(ingest_schemas.FinishIn)
+@blueprint.output(ingest_schemas.FinishOut)
+def finish_ingest(job_id: UUID, json_data: ingest_schemas.FinishIn) -> dict[str, Any]:
     """End an ingest; with `prune`, delete the items that it did not name."""
     if json_data.prune and json_data.state != "done":
         raise InputError("Only an ingest that is done may prune: the others did not name it all.")

@@ -28,8 +28,6 @@ from catalog.tables import (
     UploadState,
 )
 
-MAX_HASHES = 1000
-MAX_ITEMS = 500
 MAX_EXAMPLES = 100
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -40,14 +38,6 @@ Category = Annotated[str, StringConstraints(max_length=100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Outline = list[list[float]]
 
-_ROW: JsonDict = {
-    "sku": "A-100",
-    "title": "Linen shirt",
-    "price": 39.9,
-    "currency": "EUR",
-    "stock": 4,
-}
-_ROWS: JsonDict = {"items": [_ROW]}
 _LIKES: JsonDict = {"likes": ["0d0de7b1-9a9c-4f35-8d38-4dd1f6a0c7c5"], "limit": 8}
 
 
@@ -68,79 +58,6 @@ class Out(BaseModel):
     """What we answer."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class HashesIn(In):
-    """Photos by the SHA-256 of their bytes."""
-
-    sha256: list[Sha256] = Field(max_length=MAX_HASHES)
-
-
-class MissingOut(Out):
-    missing: list[str]
-
-
-class PhotoStored(Out):
-    sha256: str
-    width: int
-    height: int
-    state: PhotoState
-
-
-class JobIn(In):
-    """An ingest that begins."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"catalog": "my-shop"}]})
-
-    kind: Literal["ingest"] = "ingest"
-    catalog: Name
-    parameters: dict[str, Any] = {}
-
-
-class ItemsIn(In):
-    """Rows are checked one by one, so that a bad row fails alone: docs/api.md has their members."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_ROWS]})
-
-    job: UUID | None = None
-    items: list[Any] = Field(max_length=MAX_ITEMS)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _storable(cls, value: Any) -> Any:
-        return value  # each row says by itself what is wrong with it
-
-
-class RowResult(Out):
-    sku: str | None
-    status: Literal["created", "updated", "unchanged", "failed"]
-    reason: str | None = None
-    remedy: str | None = None
-
-
-class ItemsOut(Out):
-    results: list[RowResult]
-    enqueued: int
-
-
-class SeenIn(In):
-    job: UUID
-    skus: list[Sku] = Field(max_length=10_000)
-
-
-class SeenOut(Out):
-    seen: int
-
-
-class FinishIn(In):
-    state: Literal["done", "failed", "cancelled"] = "done"
-    prune: bool = False
-    result: dict[str, Any] = {}
-    error: str | None = None
-
-
-class FinishOut(Out):
-    pruned: int
 
 
 class LogOut(Out):
