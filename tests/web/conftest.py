@@ -5,7 +5,7 @@ import io
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,31 @@ def app(services: Services) -> Flask:
     app = create_app(services)
     app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
     return app
+
+
+@pytest.fixture
+def make_app(services: Services) -> Callable[..., Flask]:
+    """Make the app with other settings."""
+
+    def make(**changed: Any) -> Flask:
+        settings = services.settings.model_copy(update=changed)
+        return create_app(replace(services, settings=settings))
+
+    return make
+
+
+@pytest.fixture
+def token(session: Session) -> str:
+    secret = create_token(session, "a shop", ["admin"])
+    session.commit()
+    return secret
+
+
+def bearer(token: str, **headers: str) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {token}",
+        **{k.replace("_", "-"): v for k, v in headers.items()},
+    }
 
 
 @pytest.fixture
