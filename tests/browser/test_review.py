@@ -32,8 +32,10 @@ def review(admin_page: Page, shop: Shop, photo: dict[str, Any]) -> Iterator[Page
     admin_page.get_by_role("link", name="Correct what was seen").nth(number).click()
     expect(garments(admin_page)).to_have_count(len(photo["garments"]))
     yield admin_page
-    for garment in shop.stack.get(f"/items/{item['id']}")["photos"][number]["garments"]:
-        shop.send("DELETE", f"/garments/{garment['id']}/correction")
+    reviewed = shop.send("GET", "/review", params={"reason": "reviewed"}).json()["items"]
+    for garment in (garment for entry in reviewed for garment in entry["garments"]):
+        if garment["correction"] != "unreviewed":
+            shop.send("DELETE", f"/garments/{garment['id']}/correction")
 
 
 def garments(page: Page) -> Locator:
