@@ -98,7 +98,8 @@ def _keep(page: Page, path: Path) -> None:
     size = page.viewport_size
     assert size is not None
     top, tall = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
-    height = min(tall - top, size["height"] * _TALLEST)
+    # Where it is scrolled, only what is in view has been loaded by then.
+    height = min(tall - top, size["height"] * (1 if top else _TALLEST))
     clip = {"x": 0, "y": top, "width": size["width"], "height": height}
     shot = page.screenshot(full_page=True, clip=clip, animations="disabled")
     with Image.open(io.BytesIO(shot)) as image:
