@@ -10,6 +10,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c "" 2>/dev/null && command -v $$name && break; done)
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
+# More processes are faster where there are cores and about 2 GB of memory for each.
+TEST_PROCESSES ?= 2
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-annotate
 
@@ -31,7 +33,7 @@ setup: $(READY) ## Prepare .venv with everything in it
 
 .PHONY: test
 test: $(READY) ## Run the tests against real servers, all but the slow ones (ARGS= goes to pytest)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(READY) ## Run the tests that take minutes (ARGS= goes to pytest)

@@ -149,7 +149,7 @@ def _public_item(hit: SimilarItem, cover: queries.Cover) -> dict[str, Any]:
         "picture": absolute("embed.photo", sha256=cover.sha256),
         "width": cover.width,
         "height": cover.height,
-        "crop": absolute("embed.crop", garment_id=hit.garment.id),
+        "crop": absolute("embed.crop", garment_id=hit.garment.id, v=hit.garment.crop_version or 0),
     }
 
 

@@ -163,12 +163,14 @@ def facet_points(collections: Collections, name: str, body: bytes) -> Json:
 
 
 def query_points(collections: Collections, name: str, body: bytes) -> Json:
-    return _points_near(collections.get(name), parse(QueryPoints, body))
+    request = parse(QueryPoints, body)
+    return _points_near(collections.get(name), request)
 
 
 def query_batch(collections: Collections, name: str, body: bytes) -> Json:
+    searches = parse(QueryBatch, body).searches
     collection = collections.get(name)
-    return [_points_near(collection, search) for search in parse(QueryBatch, body).searches]
+    return [_points_near(collection, search) for search in searches]
 
 
 def _points_near(collection: Collection, request: QueryPoints) -> Json:

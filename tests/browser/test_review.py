@@ -63,7 +63,7 @@ def test_what_was_corrected_is_what_a_reindex_finds(
     other = next(name for name in ("coat", "hat", "scarf") if name not in seen)
     first.get_by_role("combobox").select_option(other)
     first.get_by_role("button", name="Change the category").click()
-    expect(review.get_by_text(f"It is {other} now.")).to_be_visible()
+    expect(review.get_by_text(f"Its category is “{other}” now.")).to_be_visible()
     review.keyboard.press("2")
     review.keyboard.press("b")
     before = box_of(second)

@@ -319,7 +319,7 @@ def test_twins_stand_side_by_side_with_why(
     add_groups(session, shop, (one, two, 0.991, False), (three, four, 1.0, True))
     page = admin.get("/admin/duplicates").text
     assert page.index("Title of C") < page.index("Title of A")
-    assert page.count('class="strong">Same photo<') == 1
+    assert page.count('class="state warn">Same photo<') == 1
     assert "Nearly identical" in page
     assert "cosine similarity 0.991" in page
     assert page.count("Same price") == 2

@@ -135,12 +135,14 @@ def test_a_webhook_is_disabled_enabled_and_deleted(
     assert not hooks(session)[0].active
     page = admin.get(PAGE).text
     assert "Send a test event" not in page
-    assert admin.post(f"{PAGE}{webhook_id}/test").status_code == 409
+    assert "disabled" in admin.post(f"{PAGE}{webhook_id}/test", follow_redirects=True).text
+    assert sent(session) == []
     admin.post(f"{PAGE}{webhook_id}/enable")
     assert hooks(session)[0].active
     admin.post(f"{PAGE}{webhook_id}/delete")
     assert hooks(session) == []
-    assert admin.post(f"{PAGE}{webhook_id}/delete").status_code == 404
+    again = admin.post(f"{PAGE}{webhook_id}/delete", follow_redirects=True)
+    assert "no webhook" in again.text
 
 
 def test_one_that_was_disabled_by_itself_says_why(
