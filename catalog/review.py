@@ -24,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload, with_loader_criteria
@@ -60,6 +61,7 @@ OPEN = tuple(why for why in Why if why is not Why.REVIEWED)
 
 
 _NOTHING = cast(array([]), ARRAY(Text))
+_PAIR = tuple_(ItemPhoto.item_id, ItemPhoto.photo_id)
 
 
 @dataclass(frozen=True, order=True)
@@ -130,9 +132,12 @@ def list_entries(
 
 def count_entries(session: Session) -> dict[Why | None, int]:
     """Entries by reason; under None those with any that asks for a person."""
-    open_ones = _entries(None).subquery()
-    counted = [func.count().filter(open_ones.c[why.value]).label(why.value) for why in OPEN]
-    row = session.execute(select(func.count().label("all"), *counted).select_from(open_ones)).one()
+    # The offset keeps Postgres from working each reason out again for each use of it.
+    looked_at = _rows().where(_PAIR.in_(union(*_candidates(None)))).offset(0).subquery()
+    reasons = {why: looked_at.c[why.value] for why in OPEN}
+    counted = [func.count().filter(truth).label(why.value) for why, truth in reasons.items()]
+    all_open = func.count().filter(or_(*reasons.values())).label("all")
+    row = session.execute(select(all_open, *counted)).one()
     reviewed = select(func.count()).select_from(_entries(Why.REVIEWED).subquery())
     return {
         None: row.all,
@@ -228,8 +233,12 @@ def _entry(row: Any) -> Entry:
 
 
 def _entries(why: Why | None) -> Select[Any]:
-    """Rows of the queue, narrowed by index before any photo is looked at."""
-    query = _rows().where(_candidates(why))
+    """Rows of the queue, narrowed by index before any photo is looked at.
+
+    Narrowed by each list apart, so that Postgres goes through the photos in order and stops when a
+    page is full.
+    """
+    query = _rows().where(or_(*(_PAIR.in_(pairs) for pairs in _candidates(why))))
     conditions = _conditions()
     return query.where(conditions[why] if why else or_(*(conditions[each] for each in OPEN)))
 
@@ -252,21 +261,21 @@ def _rows() -> Select[Any]:
     )
 
 
-def _candidates(why: Why | None) -> ColumnElement[bool]:
-    """Few photos out of many: those of items in doubt, those that failed, those corrected."""
-    doubtful = ItemPhoto.item_id.in_(
-        select(ItemSummary.item_id).where(
-            ItemSummary.segmenter == active_segmenter(),
-            ItemSummary.review != _NOTHING,
-        )
+def _candidates(why: Why | None) -> list[Select[int, int]]:
+    """(item id, photo id) of few photos out of many: doubted, failed, not cut or corrected."""
+    pairs = select(ItemPhoto.item_id, ItemPhoto.photo_id)
+    doubtful = pairs.join(ItemSummary, ItemSummary.item_id == ItemPhoto.item_id).where(
+        ItemSummary.segmenter == active_segmenter(), ItemSummary.review != _NOTHING
     )
-    failed = ItemPhoto.photo_id.in_(select(Photo.id).where(Photo.state == PhotoState.FAILED))
-    uncut = ItemPhoto.photo_id.in_(select(Recut.photo_id))
-    said = ItemPhoto.photo_id.in_(select(Correction.photo_id).union(select(PhotoReview.photo_id)))
+    failed = pairs.join(Photo).where(Photo.state == PhotoState.FAILED)
+    uncut = pairs.join(Recut, Recut.photo_id == ItemPhoto.photo_id)
+    said = pairs.where(
+        ItemPhoto.photo_id.in_(select(Correction.photo_id).union(select(PhotoReview.photo_id)))
+    )
     if why is None:
-        return or_(doubtful, failed, uncut)
+        return [doubtful, failed, uncut]
     special = {Why.FAILED: failed, Why.NOT_CUT: uncut, Why.REVIEWED: said}
-    return special.get(why, doubtful)
+    return [special.get(why, doubtful)]
 
 
 def _conditions() -> dict[Why, ColumnElement[bool]]:
