@@ -17,6 +17,7 @@ from catalog.masks import encode_mask, outline_of
 from catalog.photos.decode import encode_crop
 from catalog.search.sync import sync_index
 from catalog.services import Services
+from catalog.spelling import learn_words
 from catalog.tables import (
     Catalog,
     Embedding,
@@ -63,6 +64,8 @@ def fill_shop(services: Services, items: int, seed: int = 0) -> None:
         numbers = range(start + 1, min(start + _BATCH, items) + 1)
         with services.sessions.begin() as session:
             _add_batch(session, catalog, generation, numbers, random, centres)
+    with services.sessions.begin() as session:
+        learn_words(session)
     with services.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("VACUUM ANALYZE"))
     sync_index(services.sessions, services.index)

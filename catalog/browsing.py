@@ -6,7 +6,7 @@ statements does not depend on the number of items; what garments say comes from 
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -22,7 +22,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
@@ -42,9 +41,6 @@ from catalog.tables import (
 
 MANY_GARMENTS = 4
 """The facet of garments in an item's photos ends with this number or more."""
-
-_TYPO_SIMILARITY = 0.38
-"""How alike word and text must be: "jaket" and "jacket" are .44, "hoddie" and "hoodie" .40."""
 
 
 class Kind(enum.StrEnum):
@@ -88,26 +84,20 @@ class Choice:
     """As many garments in its photos; MANY_GARMENTS stands for that many or more."""
     review: bool = False
     """Only items that a person should look at."""
-    loosely: bool = False
-    """Words may have typos."""
+    spellings: tuple[tuple[str, ...], ...] = ()
+    """What each of the words may mean, the closest first, where it has typos; see
+    `catalog.spelling`. Empty where the words are meant as they are written."""
 
     @property
     def is_narrowed(self) -> bool:
         return self != Choice()
 
 
-def forgive_typos(session: Session, choice: Choice) -> Choice:
-    """The same choice, its words taken loosely if nothing has them as they are written."""
-    if not choice.words:
-        return choice
-    # Asked without the filters: that those leave nothing says nothing about the spelling.
-    words = Choice(choice.catalog, choice.words)
-    exact = _joined(select(literal(1)), words).limit(1)
-    return choice if session.scalar(exact) else replace(choice, loosely=True)
+def has_any(session: Session, choice: Choice) -> bool:
+    return session.scalar(_joined(select(literal(1)), choice).limit(1)) is not None
 
 
 def count_items(session: Session, choice: Choice) -> int:
-    set_similarity(session, choice)
     return session.scalar(_joined(select(func.count()), choice)) or 0
 
 
@@ -120,7 +110,6 @@ def list_items(
     offset: int = 0,
 ) -> Sequence[Item]:
     """One page of items with their catalogs."""
-    set_similarity(session, choice)
     if sort is Sort.VIEWED:
         return _list_viewed(session, choice, limit, offset)
     query = _joined(select(Item), choice).options(joinedload(Item.catalog))
@@ -147,7 +136,6 @@ def _list_viewed(session: Session, choice: Choice, limit: int, offset: int) -> S
 
 def list_items_after(session: Session, choice: Choice, after_id: int, limit: int) -> Sequence[Item]:
     """Items in the order they were added, from behind `after_id` on: a cursor never skips."""
-    set_similarity(session, choice)
     query = _joined(select(Item), choice).options(joinedload(Item.catalog))
     return session.scalars(query.where(Item.id > after_id).order_by(Item.id).limit(limit)).all()
 
@@ -181,7 +169,7 @@ def _asked(choice: Choice, kind: Kind) -> Iterator[ColumnElement[bool]]:
             named = select(Catalog.id).where(Catalog.name == choice.catalog)
             yield Item.catalog_id == named.scalar_subquery()
         case Kind.WORDS:
-            yield from (_mentions(word, choice.loosely) for word in choice.words.lower().split())
+            yield from (or_(*map(_mentions, each)) for each in _wordings(choice))
         case Kind.CATEGORY if choice.categories:
             yield ItemSummary.categories.overlap(_texts(choice.categories))
         case Kind.BRAND if choice.brands:
@@ -207,18 +195,13 @@ def _joined(query: Any, choice: Choice) -> Any:
     return join_summaries(query).where(*conditions)
 
 
-def _mentions(word: str, loosely: bool) -> ColumnElement[bool]:
-    if loosely:
-        return literal(word).bool_op("<%")(Item.words)  # word similarity, by the trigram index
+def _wordings(choice: Choice) -> Sequence[tuple[str, ...]]:
+    """For each word of a choice what an item may say instead."""
+    return choice.spellings or [(word,) for word in choice.words.lower().split()]
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
     return Item.words.contains(word, autoescape=True)
-
-
-def set_similarity(session: Session, choice: Choice) -> None:
-    if choice.loosely:
-        session.execute(
-            text("SELECT set_config('pg_trgm.word_similarity_threshold', :least, true)"),
-            {"least": str(_TYPO_SIMILARITY)},
-        )
 
 
 def _order(sort: Sort, choice: Choice) -> tuple[ColumnElement[Any], ...]:
@@ -237,14 +220,19 @@ def _order(sort: Sort, choice: Choice) -> tuple[ColumnElement[Any], ...]:
 
 
 def _best_match(choice: Choice) -> tuple[ColumnElement[Any], ...]:
-    """Those first whose title has the words; among typos those whose text is the nearest."""
-    words = choice.words.lower()
-    if choice.loosely:
-        return (func.word_similarity(words, Item.words).desc(),)
-    in_title = and_(
-        true(), *(Item.title.icontains(word, autoescape=True) for word in words.split())
-    )
-    return (case((in_title, 0), else_=1),)
+    """The closest spellings first, then those whose title has the words."""
+    wordings = _wordings(choice)
+    closeness = [
+        case(*((_mentions(word), place) for place, word in enumerate(words)), else_=len(words))
+        for words in wordings
+        if len(words) > 1
+    ]
+    in_title = and_(true(), *(or_(*map(_is_in_title, words)) for words in wordings))
+    return *closeness, case((in_title, 0), else_=1)
+
+
+def _is_in_title(word: str) -> ColumnElement[bool]:
+    return Item.title.icontains(word, autoescape=True)
 
 
 def is_in_stock() -> ColumnElement[bool]:

@@ -3,9 +3,10 @@
 Called by the catalog grid and the API.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -36,7 +37,6 @@ from catalog.browsing import (
     is_in_stock,
     join_summaries,
     needs_review,
-    set_similarity,
 )
 from catalog.tables import Item, ItemSummary
 
@@ -46,8 +46,14 @@ _CENT = Decimal("0.01")
 _COUNTED = (Kind.CATEGORY, Kind.BRAND, Kind.COLOUR, Kind.PRICE, Kind.STOCK, Kind.GARMENTS)
 """The kinds whose own choice is left out of account when their facet is counted."""
 
-_WORK_MEM = "32MB"
-"""Enough to count a few hundred thousand items without going to disk."""
+_SETTINGS = {
+    # Enough to count a few hundred thousand items without going to disk.
+    "work_mem": "32MB",
+    # By default Postgres expects hardly anything of a second process below a million rows.
+    "parallel_setup_cost": "100",
+    "parallel_tuple_cost": "0.01",
+}
+"""Of Postgres, until the transaction that counts ends."""
 _LISTS = (Kind.CATEGORY, Kind.COLOUR)
 
 
@@ -76,12 +82,10 @@ class Facets:
 
 
 def count_facets(session: Session, choice: Choice) -> Facets:
-    """All facets of a choice in one statement; Postgres reads each item once for all of them."""
-    set_similarity(session, choice)
-    session.execute(select(func.set_config("work_mem", _WORK_MEM, True)))
-    candidates = _candidates(choice)
+    """All facets of a choice in one statement, for which Postgres reads the items twice."""
+    session.execute(select(*(func.set_config(*setting, True) for setting in _SETTINGS.items())))
     counts: dict[str, dict[str | None, int]] = {}
-    for facet, value, count in session.execute(union_all(*_parts(candidates))):
+    for facet, value, count in session.execute(union_all(*_parts(choice))):
         counts.setdefault(facet, {})[value] = count
     return Facets(
         total=counts.get("total", {}).get(None, 0),
@@ -107,69 +111,77 @@ def estimate_items(session: Session) -> int:
     return max(0, int(session.scalar(about) or 0))
 
 
-def _candidates(choice: Choice) -> CTE[Any]:
-    """Items that count in any facet, with their values and which of the chosen kinds they meet."""
+def _parts(choice: Choice) -> list[Select[Any, Any, Any]]:
+    """A query for each facet: its name, the value as text, how many items."""
     conditions = conditions_of(choice)
+    alike = _alike(conditions)
+    chosen = [kind for kind in _COUNTED if _meets(kind) in alike.c]
+
+    def count(
+        facet: str, kind: Kind | None, value: Any, *also: ColumnElement[bool]
+    ) -> Select[Any, Any, Any]:
+        others = [alike.c[_meets(each)] for each in chosen if each is not kind]
+        counted = select(value.label("value"), alike.c["items"]).where(*others, *also).subquery()
+        total = cast(func.sum(counted.c["items"]), BigInteger)
+        query = select(literal(facet), cast(counted.c.value, Text), total)
+        return query.group_by(counted.c.value)
+
+    parts = [
+        count("total", None, null()),
+        count("review", None, null(), alike.c.review),
+        _count_brands(conditions),
+    ]
+    for kind in _COUNTED:
+        if kind is not Kind.BRAND:
+            column = alike.c[kind]
+            parts.append(count(kind, kind, func.unnest(column) if kind in _LISTS else column))
+    return parts
+
+
+def _alike(conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]) -> CTE[Any]:
+    """Items that count in any facet but brands', those alike in one row: far fewer rows than items.
+
+    Of each row: the values, which of the chosen kinds it meets, how many items.
+    """
     met = {kind: and_(*conditions[kind]) for kind in _COUNTED if kind in conditions}
     rest = [each for kind, of_kind in conditions.items() if kind not in met for each in of_kind]
     query = select(
         ItemSummary.categories.label(Kind.CATEGORY),
-        Item.brand.label(Kind.BRAND),
         ItemSummary.colours.label(Kind.COLOUR),
         # As floating point, which is several times as fast and exact at whole numbers.
         func.width_bucket(cast(Item.price, Double), array(_STEPS, type_=Double)).label(Kind.PRICE),
         is_in_stock().label(Kind.STOCK),
         has_garments().label(Kind.GARMENTS),
         needs_review().label("review"),
-        literal(1).label("items"),
         *(func.coalesce(condition, False).label(_meets(kind)) for kind, condition in met.items()),
     )
     query = join_summaries(query).where(*rest)
     if len(met) > 1:
         # Whoever misses two of the chosen kinds counts nowhere.
         query = query.where(_number_met(met.values()) >= len(met) - 1)
-    named: CTE[Any] = query.cte("candidates")
+    items = query.subquery()
+    grouped = select(*items.c, func.count().label("items")).group_by(*items.c)
+    named: CTE[Any] = grouped.cte("alike")
     return named
 
 
-def _number_met(conditions: Any) -> ColumnElement[int]:
+def _number_met(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[int]:
     total: ColumnElement[int] = literal(0)
     for condition in conditions:
         total = total + case((condition, 1), else_=0)
     return total
 
 
-def _parts(candidates: CTE[Any]) -> list[Select[Any, Any, Any]]:
-    """A query for each facet: its name, the value as text, how many items."""
-    alike = _combine(candidates)
-    chosen = [kind for kind in _COUNTED if _meets(kind) in candidates.c]
-
-    def count(facet: str, source: CTE[Any], value: Any, *conditions: Any) -> Select[Any, Any, Any]:
-        counted = select(value.label("value"), source.c["items"]).where(*conditions).subquery()
-        total = cast(func.sum(counted.c["items"]), BigInteger)
-        query = select(literal(facet), cast(counted.c.value, Text), total)
-        return query.group_by(counted.c.value)
-
-    def others(source: CTE[Any], kind: Kind | None = None) -> list[ColumnElement[bool]]:
-        return [source.c[_meets(each)] for each in chosen if each is not kind]
-
-    parts = [
-        count("total", alike, null(), *others(alike)),
-        count("review", alike, null(), *others(alike), alike.c.review),
-    ]
-    for kind in _COUNTED:
-        source = candidates if kind is Kind.BRAND else alike
-        value = func.unnest(source.c[kind]) if kind in _LISTS else source.c[kind]
-        parts.append(count(kind, source, value, *others(source, kind)))
-    return parts
-
-
-def _combine(candidates: CTE[Any]) -> CTE[Any]:
-    """Candidates that differ in their brand at most, as one row: far fewer rows than items."""
-    columns = [each for each in candidates.c if each.key not in (Kind.BRAND, "items")]
-    query = select(*columns, func.sum(candidates.c["items"]).label("items"))
-    named: CTE[Any] = query.group_by(*columns).cte("alike")
-    return named
+def _count_brands(
+    conditions: Mapping[Kind, Sequence[ColumnElement[bool]]],
+) -> Select[Any, Any, Any]:
+    """Brands apart, of which there are too many for items to be alike in them too."""
+    others = (asked for kind, asked in conditions.items() if kind is not Kind.BRAND)
+    query = select(literal(Kind.BRAND.value), Item.brand, func.count())
+    counted: Select[Any, Any, Any] = (
+        join_summaries(query).where(*chain.from_iterable(others)).group_by(Item.brand)
+    )
+    return counted
 
 
 def _meets(kind: Kind) -> str:

@@ -24,6 +24,7 @@ from catalog.recuts import enqueue_recuts, find_due, reopen_recuts
 from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
+from catalog.spelling import learn_words
 from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Generation, Job, JobKind, ReindexKind
@@ -60,7 +61,7 @@ def sweep(resources: Resources) -> None:
 
 
 def tidy(resources: Resources) -> None:
-    """Remove what nothing shows or asks for any more; summarise what an old release left."""
+    """Remove what nothing asks for any more; learn words, summarise what an old release left."""
     tell_checkpoints(resources)  # bulk workers may live on another machine than those that sweep
     with resources.services.sessions.begin() as session:
         forget_answers(session)
@@ -70,6 +71,8 @@ def tidy(resources: Resources) -> None:
         expire_explanations(session)
         forget_deliveries(session)
         drop_abandoned_findings(session)
+    with resources.services.sessions.begin() as session:
+        learn_words(session)
     left = 1
     while left:
         with resources.services.sessions.begin() as session:

@@ -123,6 +123,27 @@ class Item(Base):
     )
 
 
+class KnownWord(Base):
+    """A word that items are described by, in lower case: what a mistyped one may mean.
+
+    Written by `catalog.spelling`, some minutes behind the items.
+    """
+
+    __tablename__ = "known_word"
+    __table_args__ = (
+        Index(
+            "ix_known_word_word",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+        ),
+    )
+
+    word: Mapped[str] = mapped_column(Text, primary_key=True)
+    learned_at: Mapped[datetime]
+    """When an item was last seen to have it."""
+
+
 class ItemSummary(Base):
     """What the garments of one segmenter say about an item, so that a grid need not look at them.
 

@@ -13,7 +13,7 @@ from catalog.errors import CheckpointError
 from catalog.photos.image_store import photo_key
 from catalog.queue import BULK, INDEX_PHOTOS, INTERACTIVE, RUN_REINDEX, SWEEP, SYNC_INDEX
 from catalog.settings import load_settings
-from catalog.tables import ItemPhoto, Job, JobState, Photo, PhotoState, ReindexKind
+from catalog.tables import Item, ItemPhoto, Job, JobState, KnownWord, Photo, PhotoState, ReindexKind
 from models.checkpoints import save_checkpoint
 from tests.fakes import FakeQueue
 from tests.workers.bench import Bench
@@ -55,6 +55,15 @@ def test_what_a_dead_worker_held_is_pending_again_and_what_a_live_one_holds_is_n
     assert bench.photo(dead[0]).state is PhotoState.PENDING
     assert bench.photo(alive[0]).state is PhotoState.WORKING
     assert index_photos(bench.resources, dead, "another task").indexed == 1
+
+
+def test_tidying_learns_what_items_are_called(bench: Bench) -> None:
+    bench.make_item("a", RED)
+    tidy(bench.resources)
+    with bench.resources.services.sessions() as session:
+        titles = session.scalars(select(Item.title)).all()
+        known = set(session.scalars(select(KnownWord.word)))
+    assert {word.lower() for title in titles for word in title.split()} <= known
 
 
 def test_what_is_dirty_is_sent_to_the_index(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from catalog.search.similar import (
     find_similar,
     find_similar_to_item,
 )
+from catalog.spelling import forgive_typos
 from catalog.tables import GenerationState, Item
 from web import queries
 from web.api import schemas
@@ -80,7 +81,7 @@ def list_items(query_data: schemas.ItemsQuery) -> dict[str, Any]:
     Where nothing has the words of `q` as they are written, typos are forgiven.
     """
     asked = query_data
-    choice = browsing.forgive_typos(session(), choice_of(asked))
+    choice = forgive_typos(session(), choice_of(asked))
     items = browsing.list_items_after(session(), choice, asked.cursor or 0, asked.limit)
     covers = queries.covers_of(session(), [item.id for item in items])
     return {
@@ -96,7 +97,7 @@ def list_items(query_data: schemas.ItemsQuery) -> dict[str, Any]:
 @blueprint.output(schemas.FacetsOut)
 def count_facets(query_data: schemas.FacetsQuery) -> dict[str, Any]:
     """How many items each further choice would show; a kind's own choice doesn't narrow it."""
-    choice = browsing.forgive_typos(session(), choice_of(query_data))
+    choice = forgive_typos(session(), choice_of(query_data))
     facets = facets_of(choice)
     return {
         "total": facets.total,

@@ -14,6 +14,7 @@ from catalog import browsing
 from catalog.errors import IndexUnavailableError, NotFoundError
 from catalog.search.looks import Companions, complete_look
 from catalog.search.similar import SimilarItem, find_recommended, find_similar
+from catalog.spelling import forgive_typos
 from catalog.tables import Garment, Item, Role
 from catalog.views import count_view
 from web import queries
@@ -46,7 +47,7 @@ def grid() -> str:
     """Items as cards, narrowed by facets and words; the address holds the whole state."""
     choice = read_choice(request.args)
     sort = read_sort(request.args, choice)
-    choice = browsing.forgive_typos(session(), choice)
+    choice = forgive_typos(session(), choice)
     facets = facets_of(choice)
     paging = clamp_page(request.args.get("page"), facets.total, PER_PAGE)
     items = browsing.list_items(session(), choice, PER_PAGE, sort=sort, offset=paging.offset)
