@@ -155,6 +155,23 @@ def test_the_same_photo_is_the_same_request_however_the_form_is_cut(
     assert put == [201, 201]
 
 
+def test_parts_without_a_name_and_files_of_the_same_name_are_hashed_too(
+    client: FlaskClient, token: str
+) -> None:
+    nameless = b"--x\r\nContent-Disposition: form-data\r\n\r\nhello\r\n"
+    named = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nhello\r\n'
+    photo = (
+        b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\nno photo\r\n"
+    )
+    sent = nameless + named + photo + photo + b"--x--\r\n"
+    headers = bearer(token, Idempotency_Key="parts", Content_Type="multipart/form-data; boundary=x")
+    for _ in range(2):
+        answer = client.post("/api/v1/search", data=sent, headers=headers)
+        assert answer.status_code == 422, answer.text
+    assert answer.headers["Idempotency-Replayed"] == "true"
+
+
 def test_a_key_whose_first_request_is_under_way_has_to_wait_until_that_has_died(
     client: FlaskClient, token: str, session: Session
 ) -> None:

@@ -67,9 +67,10 @@ def _hash_request(call: str) -> str:
     if request.mimetype != "multipart/form-data":
         digest.update(request.get_data())  # kept by the request, which hands it to the view
         return digest.hexdigest()
-    for name, text in sorted(request.form.items(multi=True)):
-        digest.update(repr((name, text)).encode())
-    for name, file in sorted(request.files.items(multi=True)):
+    # By repr, because a part may come without a name, and two files can't be compared.
+    for part in sorted(map(repr, request.form.items(multi=True))):
+        digest.update(part.encode())
+    for name, file in sorted(request.files.items(multi=True), key=lambda part: repr(part[0])):
         digest.update(repr((name, file.mimetype)).encode())
         while chunk := file.stream.read(_CHUNK_BYTES):
             digest.update(chunk)
