@@ -38,12 +38,20 @@ from catalog.browsing import (
     join_summaries,
     needs_review,
 )
-from catalog.tables import Item, ItemSummary
+from catalog.tables import Catalog, Item, ItemSummary
 
 _MAX_BRANDS = 200
 _STEPS = [Decimal(digit).scaleb(power) for power in range(7) for digit in (1, 2, 5)]
 _CENT = Decimal("0.01")
-_COUNTED = (Kind.CATEGORY, Kind.BRAND, Kind.COLOUR, Kind.PRICE, Kind.STOCK, Kind.GARMENTS)
+_COUNTED = (
+    Kind.CATALOG,
+    Kind.CATEGORY,
+    Kind.BRAND,
+    Kind.COLOUR,
+    Kind.PRICE,
+    Kind.STOCK,
+    Kind.GARMENTS,
+)
 """The kinds whose own choice is left out of account when their facet is counted."""
 
 _SETTINGS = {
@@ -72,6 +80,8 @@ class Facets:
 
     total: int = 0
     """Items that the choice shows now."""
+    catalogs: Mapping[str, int] = field(default_factory=dict)
+    """By name, in its order; empty ones are absent."""
     categories: Mapping[str, int] = field(default_factory=dict)
     brands: Mapping[str, int] = field(default_factory=dict)
     colours: Mapping[str, int] = field(default_factory=dict)
@@ -89,6 +99,7 @@ def count_facets(session: Session, choice: Choice) -> Facets:
         counts.setdefault(facet, {})[value] = count
     return Facets(
         total=counts.get("total", {}).get(None, 0),
+        catalogs=_by_name(session, counts.get(Kind.CATALOG, {})),
         categories=_most_frequent(counts.get(Kind.CATEGORY)),
         brands=dict(list(_most_frequent(counts.get(Kind.BRAND)).items())[:_MAX_BRANDS]),
         colours=_most_frequent(counts.get(Kind.COLOUR)),
@@ -146,6 +157,7 @@ def _alike(conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]) -> CTE[Any]
     met = {kind: and_(*conditions[kind]) for kind in _COUNTED if kind in conditions}
     rest = [each for kind, of_kind in conditions.items() if kind not in met for each in of_kind]
     query = select(
+        Item.catalog_id.label(Kind.CATALOG),
         ItemSummary.categories.label(Kind.CATEGORY),
         ItemSummary.colours.label(Kind.COLOUR),
         # As floating point, which is several times as fast and exact at whole numbers.
@@ -194,6 +206,13 @@ def _known(counts: Mapping[str | None, int] | None) -> list[tuple[str, int]]:
 
 def _most_frequent(counts: Mapping[str | None, int] | None) -> dict[str, int]:
     return dict(sorted(_known(counts), key=lambda each: (-each[1], each[0])))
+
+
+def _by_name(session: Session, counts: Mapping[str | None, int]) -> dict[str, int]:
+    """Counts by a catalog's id as counts by its name."""
+    names = session.execute(select(Catalog.id, Catalog.name).order_by(Catalog.name))
+    by_id = dict(_known(counts))
+    return {name: by_id[str(id_)] for id_, name in names if str(id_) in by_id}
 
 
 def _bands(counts: Mapping[str | None, int]) -> list[PriceBand]:

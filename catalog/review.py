@@ -7,6 +7,7 @@ item and photo, so that a cursor never skips. The number of statements does not 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -132,18 +133,19 @@ def list_entries(
 
 def count_entries(session: Session) -> dict[Why | None, int]:
     """Entries by reason; under None those with any that asks for a person."""
+    row = session.execute(_counts()).one()
+    return {None: row.all, **{why: getattr(row, why.value) for why in Why}}
+
+
+@cache
+def _counts() -> Select[*tuple[Any, ...]]:
     # The offset keeps Postgres from working each reason out again for each use of it.
     looked_at = _rows().where(_PAIR.in_(union(*_candidates(None)))).offset(0).subquery()
     reasons = {why: looked_at.c[why.value] for why in OPEN}
     counted = [func.count().filter(truth).label(why.value) for why, truth in reasons.items()]
     all_open = func.count().filter(or_(*reasons.values())).label("all")
-    row = session.execute(select(all_open, *counted)).one()
     reviewed = select(func.count()).select_from(_entries(Why.REVIEWED).subquery())
-    return {
-        None: row.all,
-        **{why: getattr(row, why.value) for why in OPEN},
-        Why.REVIEWED: session.scalar(reviewed) or 0,
-    }
+    return select(all_open, *counted, reviewed.scalar_subquery().label(Why.REVIEWED.value))
 
 
 def find_entry(session: Session, place: Place) -> Entry:
@@ -232,6 +234,7 @@ def _entry(row: Any) -> Entry:
     return Entry(Place(row.item_id, row.photo_id), reasons)
 
 
+@cache
 def _entries(why: Why | None) -> Select[Any]:
     """Rows of the queue, narrowed by index before any photo is looked at.
 
@@ -243,6 +246,7 @@ def _entries(why: Why | None) -> Select[Any]:
     return query.where(conditions[why] if why else or_(*(conditions[each] for each in OPEN)))
 
 
+@cache  # such a query takes longer to put together than to run
 def _rows() -> Select[Any]:
     """(item id, photo id, one truth for each reason) of all photos of the items on sale."""
     truths = [

@@ -116,6 +116,8 @@ def test_each_number_is_what_that_choice_shows(many_kinds: Session, choice: Choi
 @pytest.mark.parametrize("choice", CHOICES)
 def test_what_no_facet_names_would_show_nothing(many_kinds: Session, choice: Choice) -> None:
     facets = count_facets(many_kinds, choice)
+    for catalog in {"shop", "outlet"} - set(facets.catalogs):
+        assert count_items(many_kinds, replace(choice, catalog=catalog)) == 0
     for category in set(CATEGORIES) - set(facets.categories):
         assert count_items(many_kinds, replace(choice, categories=(category,))) == 0
     for brand in {"Nord", "Kontor"} - set(facets.brands):
@@ -126,6 +128,8 @@ def test_what_no_facet_names_would_show_nothing(many_kinds: Session, choice: Cho
 
 def _further(facets: Facets, choice: Choice) -> Iterator[tuple[int, Choice]]:
     """Each number of the facets, and the choice that it promises to be the result of."""
+    for catalog, count in facets.catalogs.items():
+        yield count, replace(choice, catalog=catalog)
     for category, count in facets.categories.items():
         yield count, replace(choice, categories=(category,))
     for brand, count in facets.brands.items():

@@ -101,6 +101,7 @@ def count_facets(query_data: schemas.FacetsQuery) -> dict[str, Any]:
     facets = facets_of(choice)
     return {
         "total": facets.total,
+        "catalogs": _counts(facets.catalogs),
         "categories": _counts(facets.categories),
         "brands": _counts(facets.brands),
         "colours": _counts(facets.colours),

@@ -278,6 +278,7 @@ class GarmentCountOut(Out):
 
 class FacetsOut(Out):
     total: int
+    catalogs: list[CountOut]
     categories: list[CountOut]
     brands: list[CountOut]
     colours: list[CountOut]

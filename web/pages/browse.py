@@ -58,7 +58,6 @@ def grid() -> str:
         links=Links(choice, sort),
         items=items,
         covers=queries.covers_of(session(), [item.id for item in items]),
-        catalogs=queries.list_catalogs(session()),
         facets=facets,
         paging=paging,
     )
