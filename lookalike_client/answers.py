@@ -196,6 +196,7 @@ class GarmentCount(Answer):
 
 class Facets(Answer):
     total: int
+    catalogs: Sequence[Count]
     categories: Sequence[Count]
     brands: Sequence[Count]
     colours: Sequence[Count]
