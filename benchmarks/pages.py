@@ -37,6 +37,7 @@ from web.facets import register_facets
 _PASSWORD = "benchmark only, gone with its database"
 _COUNTED_ANEW = {
     "catalog": "/",
+    "one of the catalogs": "/?catalog=shop",
     "a category": "/?category=jacket",
     "a brand and a price": "/?brand=Brand+1&price_max=50",
     "a frequent word": "/?q=striped",
@@ -92,6 +93,7 @@ def pages_of(garment: str, job: str) -> dict[str, str]:
         "map, one garment": f"/map/garments/{garment}",
         "API: items": "/api/v1/items?limit=100",
         "API: review": "/api/v1/review?limit=100",
+        "API: review, half way": "/api/v1/review?limit=100&cursor=50000.50000",
         "API: findings": "/api/v1/findings?kind=coverage&limit=100",
         "API: facets": "/api/v1/facets",
         "API: item": "/api/v1/items/5",

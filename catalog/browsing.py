@@ -85,15 +85,23 @@ class Choice:
     review: bool = False
     """Only items that a person should look at."""
     spellings: tuple[tuple[str, ...], ...] = ()
-    """What each of the words may mean, the closest first, where it has typos; see
-    `catalog.spelling`. Empty where the words are meant as they are written."""
+    """For each of `words_of` the choice what an item may say instead, the closest first.
+
+    `catalog.spelling` finds it. Empty where the words are meant as they are written.
+    """
 
     @property
     def is_narrowed(self) -> bool:
         return self != Choice()
 
 
+def words_of(choice: Choice) -> list[str]:
+    """The words of a choice in lower case, each once."""
+    return list(dict.fromkeys(choice.words.lower().split()))
+
+
 def has_any(session: Session, choice: Choice) -> bool:
+    """Whether the choice shows any item."""
     return session.scalar(_joined(select(literal(1)), choice).limit(1)) is not None
 
 
@@ -197,7 +205,7 @@ def _joined(query: Any, choice: Choice) -> Any:
 
 def _wordings(choice: Choice) -> Sequence[tuple[str, ...]]:
     """For each word of a choice what an item may say instead."""
-    return choice.spellings or [(word,) for word in choice.words.lower().split()]
+    return choice.spellings or [(word,) for word in words_of(choice)]
 
 
 def _mentions(word: str) -> ColumnElement[bool]:

@@ -43,16 +43,12 @@ from catalog.tables import Catalog, Item, ItemSummary
 _MAX_BRANDS = 200
 _STEPS = [Decimal(digit).scaleb(power) for power in range(7) for digit in (1, 2, 5)]
 _CENT = Decimal("0.01")
-_COUNTED = (
-    Kind.CATALOG,
-    Kind.CATEGORY,
-    Kind.BRAND,
-    Kind.COLOUR,
-    Kind.PRICE,
-    Kind.STOCK,
-    Kind.GARMENTS,
-)
-"""The kinds whose own choice is left out of account when their facet is counted."""
+_TOGETHER = (Kind.CATEGORY, Kind.COLOUR, Kind.PRICE, Kind.STOCK, Kind.GARMENTS)
+"""Facets that are counted from rows of items which are alike in all of them."""
+_LISTS = (Kind.CATEGORY, Kind.COLOUR)
+_APART = {Kind.CATALOG: Item.catalog_id, Kind.BRAND: Item.brand}
+"""Facets with queries of their own: so many brands leave few items alike, and for a small catalog
+the others need not be read."""
 
 _SETTINGS = {
     # Enough to count a few hundred thousand items without going to disk.
@@ -61,8 +57,7 @@ _SETTINGS = {
     "parallel_setup_cost": "100",
     "parallel_tuple_cost": "0.01",
 }
-"""Of Postgres, until the transaction that counts ends."""
-_LISTS = (Kind.CATEGORY, Kind.COLOUR)
+"""Of Postgres, for the statement that counts."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +87,13 @@ class Facets:
 
 
 def count_facets(session: Session, choice: Choice) -> Facets:
-    """All facets of a choice in one statement, for which Postgres reads the items twice."""
-    session.execute(select(*(func.set_config(*setting, True) for setting in _SETTINGS.items())))
+    """All facets of a choice, counted in one statement."""
     counts: dict[str, dict[str | None, int]] = {}
-    for facet, value, count in session.execute(union_all(*_parts(choice))):
-        counts.setdefault(facet, {})[value] = count
+    with session.begin_nested() as counting:
+        session.execute(select(*(func.set_config(*setting, True) for setting in _SETTINGS.items())))
+        for facet, value, count in session.execute(union_all(*_parts(choice))):
+            counts.setdefault(facet, {})[value] = count
+        counting.rollback()  # with it go the settings
     return Facets(
         total=counts.get("total", {}).get(None, 0),
         catalogs=_by_name(session, counts.get(Kind.CATALOG, {})),
@@ -126,7 +123,7 @@ def _parts(choice: Choice) -> list[Select[Any, Any, Any]]:
     """A query for each facet: its name, the value as text, how many items."""
     conditions = conditions_of(choice)
     alike = _alike(conditions)
-    chosen = [kind for kind in _COUNTED if _meets(kind) in alike.c]
+    chosen = [kind for kind in _TOGETHER if kind in conditions]
 
     def count(
         facet: str, kind: Kind | None, value: Any, *also: ColumnElement[bool]
@@ -137,27 +134,25 @@ def _parts(choice: Choice) -> list[Select[Any, Any, Any]]:
         query = select(literal(facet), cast(counted.c.value, Text), total)
         return query.group_by(counted.c.value)
 
-    parts = [
+    return [
         count("total", None, null()),
         count("review", None, null(), alike.c.review),
-        _count_brands(conditions),
+        *(
+            count(kind, kind, func.unnest(alike.c[kind]) if kind in _LISTS else alike.c[kind])
+            for kind in _TOGETHER
+        ),
+        *(_count_apart(kind, value, conditions) for kind, value in _APART.items()),
     ]
-    for kind in _COUNTED:
-        if kind is not Kind.BRAND:
-            column = alike.c[kind]
-            parts.append(count(kind, kind, func.unnest(column) if kind in _LISTS else column))
-    return parts
 
 
 def _alike(conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]) -> CTE[Any]:
-    """Items that count in any facet but brands', those alike in one row: far fewer rows than items.
+    """Items that count in any facet of `_TOGETHER`, those alike in one row: far fewer than items.
 
     Of each row: the values, which of the chosen kinds it meets, how many items.
     """
-    met = {kind: and_(*conditions[kind]) for kind in _COUNTED if kind in conditions}
+    met = {kind: and_(*conditions[kind]) for kind in _TOGETHER if kind in conditions}
     rest = [each for kind, of_kind in conditions.items() if kind not in met for each in of_kind]
     query = select(
-        Item.catalog_id.label(Kind.CATALOG),
         ItemSummary.categories.label(Kind.CATEGORY),
         ItemSummary.colours.label(Kind.COLOUR),
         # As floating point, which is several times as fast and exact at whole numbers.
@@ -184,16 +179,13 @@ def _number_met(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[int]
     return total
 
 
-def _count_brands(
-    conditions: Mapping[Kind, Sequence[ColumnElement[bool]]],
+def _count_apart(
+    kind: Kind, value: Any, conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]
 ) -> Select[Any, Any, Any]:
-    """Brands apart, of which there are too many for items to be alike in them too."""
-    others = (asked for kind, asked in conditions.items() if kind is not Kind.BRAND)
-    query = select(literal(Kind.BRAND.value), Item.brand, func.count())
-    counted: Select[Any, Any, Any] = (
-        join_summaries(query).where(*chain.from_iterable(others)).group_by(Item.brand)
-    )
-    return counted
+    others = (asked for each, asked in conditions.items() if each is not kind)
+    query = select(literal(kind.value), cast(value, Text), func.count())
+    counted: Select[Any, Any, Any] = join_summaries(query).where(*chain.from_iterable(others))
+    return counted.group_by(value)
 
 
 def _meets(kind: Kind) -> str:

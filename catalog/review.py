@@ -62,7 +62,6 @@ OPEN = tuple(why for why in Why if why is not Why.REVIEWED)
 
 
 _NOTHING = cast(array([]), ARRAY(Text))
-_PAIR = tuple_(ItemPhoto.item_id, ItemPhoto.photo_id)
 
 
 @dataclass(frozen=True, order=True)
@@ -139,8 +138,12 @@ def count_entries(session: Session) -> dict[Why | None, int]:
 
 @cache
 def _counts() -> Select[*tuple[Any, ...]]:
+    # A union of them all: of several lists joined by "or" Postgres expects that most photos match.
+    pairs = select(ItemPhoto.item_id, ItemPhoto.photo_id)
+    candidates = union(*(pairs.where(each) for each in _candidates(None)))
+    is_candidate = tuple_(ItemPhoto.item_id, ItemPhoto.photo_id).in_(candidates)
     # The offset keeps Postgres from working each reason out again for each use of it.
-    looked_at = _rows().where(_PAIR.in_(union(*_candidates(None)))).offset(0).subquery()
+    looked_at = _rows().where(is_candidate).offset(0).subquery()
     reasons = {why: looked_at.c[why.value] for why in OPEN}
     counted = [func.count().filter(truth).label(why.value) for why, truth in reasons.items()]
     all_open = func.count().filter(or_(*reasons.values())).label("all")
@@ -238,10 +241,9 @@ def _entry(row: Any) -> Entry:
 def _entries(why: Why | None) -> Select[Any]:
     """Rows of the queue, narrowed by index before any photo is looked at.
 
-    Narrowed by each list apart, so that Postgres goes through the photos in order and stops when a
-    page is full.
+    Joined by "or", so that Postgres goes through the photos in order and stops when a page is full.
     """
-    query = _rows().where(or_(*(_PAIR.in_(pairs) for pairs in _candidates(why))))
+    query = _rows().where(or_(*_candidates(why)))
     conditions = _conditions()
     return query.where(conditions[why] if why else or_(*(conditions[each] for each in OPEN)))
 
@@ -265,21 +267,22 @@ def _rows() -> Select[Any]:
     )
 
 
-def _candidates(why: Why | None) -> list[Select[int, int]]:
-    """(item id, photo id) of few photos out of many: doubted, failed, not cut or corrected."""
-    pairs = select(ItemPhoto.item_id, ItemPhoto.photo_id)
-    doubtful = pairs.join(ItemSummary, ItemSummary.item_id == ItemPhoto.item_id).where(
-        ItemSummary.segmenter == active_segmenter(), ItemSummary.review != _NOTHING
+def _candidates(why: Why | None) -> list[ColumnElement[bool]]:
+    """Few photos out of many: those of items in doubt, those that failed, those corrected.
+
+    By item or by photo alone: a list of pairs is soon too long for Postgres to look things up in.
+    """
+    doubtful = ItemPhoto.item_id.in_(
+        select(ItemSummary.item_id).where(
+            ItemSummary.segmenter == active_segmenter(), ItemSummary.review != _NOTHING
+        )
     )
-    failed = pairs.join(Photo).where(Photo.state == PhotoState.FAILED)
-    uncut = pairs.join(Recut, Recut.photo_id == ItemPhoto.photo_id)
-    said = pairs.where(
-        ItemPhoto.photo_id.in_(select(Correction.photo_id).union(select(PhotoReview.photo_id)))
-    )
+    failed = ItemPhoto.photo_id.in_(select(Photo.id).where(Photo.state == PhotoState.FAILED))
+    uncut = ItemPhoto.photo_id.in_(select(Recut.photo_id))
+    said = ItemPhoto.photo_id.in_(select(Correction.photo_id).union(select(PhotoReview.photo_id)))
     if why is None:
         return [doubtful, failed, uncut]
-    special = {Why.FAILED: failed, Why.NOT_CUT: uncut, Why.REVIEWED: said}
-    return [special.get(why, doubtful)]
+    return [{Why.FAILED: failed, Why.NOT_CUT: uncut, Why.REVIEWED: said}.get(why, doubtful)]
 
 
 def _conditions() -> dict[Why, ColumnElement[bool]]:

@@ -1,8 +1,8 @@
 """Which words of the catalog a mistyped one may mean.
 
-`forgive_typos` is called by the catalog grid and the API, `learn_words` by the tidying. Comparing a
-typed word with each item's text takes seconds in a big catalog, so it is compared with the words
-that the texts are made of, of which there are few.
+`forgive_typos` is called by the catalog grid and the API, the others by the sweep and the tidying.
+Comparing a typed word with each item's text takes seconds in a big catalog, so it is compared with
+the words that the texts are made of, of which there are far fewer.
 """
 
 import re
@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     FromClause,
     Function,
     Select,
@@ -21,14 +22,14 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    or_,
+    literal,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 from sqlalchemy.orm import Session
 
-from catalog.browsing import Choice, has_any
+from catalog.browsing import Choice, has_any, words_of
 from catalog.tables import Item, KnownWord
 
 _SIMILARITY = 0.38
@@ -37,56 +38,70 @@ _SIMILARITY = 0.38
 _SPELLINGS = 8
 """So many words of the catalog stand for one that was typed."""
 
-_MOST_TYPED = 8
-"""Nobody mistypes more words than these at a time, and each costs."""
+_MOST_TYPED = 20
+"""Longer texts than so many words are searched for as they are: each word costs a look."""
+
+_SHORTEST = 3
+"""Shorter words resemble too much."""
 
 _FEW_ITEMS = 2_000
 """The words of so many items are read when they are asked for, so they are always known."""
 
-_LONGEST_TRANSACTION = timedelta(minutes=10)
+_RECENTLY = timedelta(minutes=15)
+"""Longer than the sweep's interval and the longest transaction together."""
 
-_NO_LETTERS = "[^[:alpha:]]+"
+_LOCK = 0x776F7264  # an arbitrary key of Postgres advisory locks, used here alone
+
+_INSIDE_WORDS = "&'’.-"
+"""What joins letters to a word, as in t-shirt, o'neill and h&m."""
+_BETWEEN_WORDS = f"[^[:alpha:]{_INSIDE_WORDS}]+"
 
 
 def forgive_typos(session: Session, choice: Choice) -> Choice:
-    """The same choice; if no item has all its words, with the spellings that each may mean.
+    """The same choice; if no item has all its words, with what those that no item has may mean.
 
-    A word with a digit in it has none: a number that differs is another number.
+    A word with a digit in it has no other spelling: another number is another number.
     """
-    typed = choice.words.lower().split()
     # Asked without the filters: that those leave nothing says nothing about the spelling.
-    if not typed or len(typed) > _MOST_TYPED:
+    words = Choice(choice.catalog, choice.words)
+    typed = words_of(words)
+    if not typed or len(typed) > _MOST_TYPED or has_any(session, words):
         return choice
-    if has_any(session, Choice(choice.catalog, choice.words)):
-        return choice
-    found = _find_spellings(session, [word for word in typed if not re.search(r"\d", word)])
+    unknown = [
+        word
+        for word in typed
+        if len(word) >= _SHORTEST
+        and not re.search(r"\d", word)
+        and not has_any(session, replace(words, words=word))
+    ]
+    found = _find_spellings(session, unknown)
     spellings = tuple(found.get(word, (word,)) for word in typed)
     return replace(choice, spellings=spellings) if found else choice
 
 
-def learn_words(session: Session) -> int:
-    """Bring the known words in step with the items; returns how many there are, 0 if unchanged.
+def learn_new_words(session: Session) -> None:
+    """Add the words of items that have changed in the last minutes. Doesn't commit."""
+    if _is_alone(session):
+        recent = Item.updated_at > func.now() - _RECENTLY
+        _add_words(session, _words_of_items(recent))
 
-    Doesn't commit.
-    """
-    last = select(func.max(KnownWord.learned_at)).scalar_subquery()
-    # An item that was changed before the last time may have been committed after it.
-    since = Item.updated_at > last - _LONGEST_TRANSACTION
-    if not session.scalar(select(select(Item.id).where(or_(last.is_(None), since)).exists())):
-        return 0
-    now = func.clock_timestamp().label("learned_at")
-    words = _words_of_items().subquery()
-    # In order, so that two that learn at a time wait for each other instead of for ever.
-    rows = select(words.c.word, now).order_by(words.c.word)
-    learned = insert(KnownWord).from_select(["word", "learned_at"], rows)
-    started = session.scalar(select(func.clock_timestamp()))
-    session.execute(
-        learned.on_conflict_do_update(
-            index_elements=[KnownWord.word], set_={"learned_at": learned.excluded.learned_at}
-        )
-    )
-    session.execute(delete(KnownWord).where(KnownWord.learned_at < started))
-    return session.scalar(select(func.count()).select_from(KnownWord)) or 0
+
+def learn_words(session: Session) -> None:
+    """Add the words of all items, and forget those that no item has any more. Doesn't commit."""
+    if _is_alone(session):
+        words = _words_of_items().cte("words")
+        left = select(literal(1)).where(words.c.word == KnownWord.word).exists()
+        gone = delete(KnownWord).where(~left).cte("gone")
+        _add_words(session, select(words.c.word).add_cte(gone))
+
+
+def _is_alone(session: Session) -> bool:
+    """Whether nobody else is learning until this transaction ends."""
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))))
+
+
+def _add_words(session: Session, words: Select[str]) -> None:
+    session.execute(insert(KnownWord).from_select(["word"], words).on_conflict_do_nothing())
 
 
 def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -99,11 +114,7 @@ def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[s
     session.execute(
         select(func.set_config("pg_trgm.word_similarity_threshold", str(_SIMILARITY), True))
     )
-    asked = (
-        func.unnest(cast(array(typed), ARRAY(Text)))
-        .table_valued("word", name="asked")
-        .render_derived()
-    )
+    asked = _rows(func.unnest(cast(array(typed), ARRAY(Text))))
     known = _known_words(session)
     similarity = func.similarity(asked.c.word, known.c.word)
     close = (
@@ -128,15 +139,16 @@ def _known_words(session: Session) -> FromClause:
     return _words_of_items().cte("known")
 
 
-def _words_of_items() -> Select[str]:
-    """Each word of letters that an item is described by, once."""
+def _words_of_items(*conditions: ColumnElement[bool]) -> Select[str]:
+    """Each word that such items are described by, once."""
     # Split at blanks first, which is fast, so that little is left for the regular expression.
     parts = _rows(func.string_to_table(Item.words, " "))
     chunks = select(parts.c.word).select_from(Item).join(parts, true()).distinct()
-    found = chunks.where(Item.deleted_at.is_(None)).subquery()
-    words = _rows(func.regexp_split_to_table(found.c.word, _NO_LETTERS))
-    query = select(words.c.word).select_from(found).join(words, true()).distinct()
-    return query.where(words.c.word != "")
+    found = chunks.where(Item.deleted_at.is_(None), *conditions).subquery()
+    pieces = _rows(func.regexp_split_to_table(found.c.word, _BETWEEN_WORDS))
+    word = func.btrim(pieces.c.word, _INSIDE_WORDS)
+    query = select(word.label("word")).select_from(found).join(pieces, true()).distinct()
+    return query.where(func.length(word) >= _SHORTEST)
 
 
 def _rows(texts: Function[Any]) -> TableValuedAlias:

@@ -24,7 +24,7 @@ from catalog.recuts import enqueue_recuts, find_due, reopen_recuts
 from catalog.search.generations import active_generation
 from catalog.search.sync import sync_index
 from catalog.search.unseen import reopen_unseen
-from catalog.spelling import learn_words
+from catalog.spelling import learn_new_words, learn_words
 from catalog.summaries import refresh_missing
 from catalog.sweep import drop_orphans, expire_uploads, find_stale_photos
 from catalog.tables import Generation, Job, JobKind, ReindexKind
@@ -39,7 +39,8 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(resources: Resources) -> None:
-    """Re-enqueue stale photos, cuts and silent jobs, expire uploads, send some dirty entries."""
+    """Re-enqueue stale photos, cuts and silent jobs, expire uploads, learn new words, and send some
+    dirty entries to the index."""
     services, settings = resources.services, resources.settings
     look_for_models(resources)
     tell_checkpoints(resources)
@@ -55,6 +56,8 @@ def sweep(resources: Resources) -> None:
         enqueue_recuts(services.queue, session, due)
     with services.sessions.begin() as session:
         expire_uploads(session, services.images)
+    with services.sessions.begin() as session:
+        learn_new_words(session)
     with services.sessions() as session:  # it commits by itself
         enqueue_silent_jobs(session, services.queue, settings.stale_after_s)
     sync_index(services.sessions, services.index, limit_s=SHORT_SYNC_S)

@@ -126,7 +126,7 @@ class Item(Base):
 class KnownWord(Base):
     """A word that items are described by, in lower case: what a mistyped one may mean.
 
-    Written by `catalog.spelling`, some minutes behind the items.
+    Written by `catalog.spelling`, about a minute behind the items.
     """
 
     __tablename__ = "known_word"
@@ -140,8 +140,6 @@ class KnownWord(Base):
     )
 
     word: Mapped[str] = mapped_column(Text, primary_key=True)
-    learned_at: Mapped[datetime]
-    """When an item was last seen to have it."""
 
 
 class ItemSummary(Base):

@@ -12,13 +12,28 @@ branch_labels = None
 depends_on = None
 
 
+_LEARN = r"""
+    INSERT INTO known_word
+    SELECT DISTINCT btrim(piece, '&''’.-')
+    FROM (
+        SELECT DISTINCT part
+        FROM item CROSS JOIN string_to_table(words, ' ') AS parts (part)
+        WHERE deleted_at IS NULL
+    ) AS chunks
+    CROSS JOIN regexp_split_to_table(part, '[^[:alpha:]&''’.-]+') AS pieces (piece)
+    WHERE length(btrim(piece, '&''’.-')) >= 3
+"""
+"""So that typos are forgiven before a worker of the new release has learned anything."""
+
+
 def upgrade() -> None:
     op.create_table(
         "known_word",
         sa.Column("word", sa.Text(), nullable=False),
-        sa.Column("learned_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("word", name=op.f("pk_known_word")),
     )
+    # By the driver, which would take [:alpha:] for a parameter of SQLAlchemy's text otherwise.
+    op.get_bind().exec_driver_sql(_LEARN)
     op.create_index(
         "ix_known_word_word",
         "known_word",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -57,13 +58,16 @@ def test_what_a_dead_worker_held_is_pending_again_and_what_a_live_one_holds_is_n
     assert index_photos(bench.resources, dead, "another task").indexed == 1
 
 
-def test_tidying_learns_what_items_are_called(bench: Bench) -> None:
+@pytest.mark.parametrize("learn", [sweep, tidy])
+def test_it_learns_how_items_are_described(
+    bench: Bench, learn: Callable[[Resources], None]
+) -> None:
     bench.make_item("a", RED)
-    tidy(bench.resources)
+    with bench.resources.services.sessions.begin() as session:
+        session.execute(update(Item).values(title="Denim jacket"))
+    learn(bench.resources)
     with bench.resources.services.sessions() as session:
-        titles = session.scalars(select(Item.title)).all()
-        known = set(session.scalars(select(KnownWord.word)))
-    assert {word.lower() for title in titles for word in title.split()} <= known
+        assert {"denim", "jacket"} <= set(session.scalars(select(KnownWord.word)))
 
 
 def test_what_is_dirty_is_sent_to_the_index(bench: Bench) -> None:
