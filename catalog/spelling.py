@@ -32,8 +32,12 @@ from sqlalchemy.orm import Session
 from catalog.browsing import Choice, has_any, words_of
 from catalog.tables import Item, KnownWord
 
-_SIMILARITY = 0.38
-"""How alike the words must be: "jaket" and "jacket" are .44, "hoddie" and "hoodie" .40."""
+_WORD_SIMILARITY = 0.3
+"""How much of a typed word a spelling must share: "jeens" shares .33 with "jeans"."""
+
+_NEARLY_AS_CLOSE = 0.6
+"""A spelling's similarity must be this part of the closest one's: where "jaket" may mean "jacket"
+(.44), it does not mean "market" (.18)."""
 
 _SPELLINGS = 8
 """So many words of the catalog stand for one that was typed."""
@@ -112,7 +116,7 @@ def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[s
     if not typed:
         return {}
     session.execute(
-        select(func.set_config("pg_trgm.word_similarity_threshold", str(_SIMILARITY), True))
+        select(func.set_config("pg_trgm.word_similarity_threshold", str(_WORD_SIMILARITY), True))
     )
     asked = _rows(func.unnest(cast(array(typed), ARRAY(Text))))
     known = _known_words(session)
@@ -124,10 +128,14 @@ def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[s
         .limit(_SPELLINGS)
         .lateral("close")
     )
-    query = select(asked.c.word, close.c.word).join(close, true())
+    query = select(asked.c.word, close.c.word, close.c.similarity).join(close, true())
     found: dict[str, list[str]] = defaultdict(list)
-    for word, spelling in session.execute(query.order_by(close.c.similarity.desc(), close.c.word)):
-        found[word].append(spelling)
+    closest: dict[str, float] = {}
+    for word, spelling, score in session.execute(
+        query.order_by(close.c.similarity.desc(), close.c.word)
+    ):
+        if score >= _NEARLY_AS_CLOSE * closest.setdefault(word, score):
+            found[word].append(spelling)
     return {word: tuple(spellings) for word, spellings in found.items()}
 
 

@@ -103,6 +103,11 @@ def test_the_closest_spelling_comes_first(session: Session, add_item: AddItem) -
     assert [item.title for item in found] == ["Blouse", "Blossom print"]
 
 
+def test_what_is_much_less_close_is_not_meant(session: Session, add_item: AddItem) -> None:
+    add_item("Jeans jacket, from the market")
+    assert spellings(session, "jaket jeens") == (("jacket",), ("jeans",))
+
+
 def test_what_nothing_resembles_stays_as_it_is(session: Session, add_item: AddItem) -> None:
     add_item("Denim jacket")
     add_item("A shirt of the past").deleted_at = datetime.now(UTC)
