@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from difflib import SequenceMatcher
 from typing import Any
 
 from sqlalchemy import (
@@ -32,13 +33,18 @@ from sqlalchemy.orm import Session
 from catalog.browsing import Choice, has_any, words_of
 from catalog.tables import Item, KnownWord
 
-_WORD_SIMILARITY = 0.3
-"""How much of a typed word a spelling must share: "jeens" shares .33 with "jeans"."""
+_WORD_SIMILARITY = 0.2
+"""How many of its trigrams a typed word must share with what is compared further: "tnak" and "tank"
+have only their beginning in common."""
+_COMPARED = 100
+"""So many words, those with the most trigrams in common, are compared letter by letter."""
 
-_NEARLY_AS_CLOSE = 0.6
-"""A spelling's similarity must be this part of the closest one's: where "jaket" may mean "jacket"
-(.44), it does not mean "market" (.18)."""
-
+_CLOSE = 0.7
+"""What part of both words' letters must be the same, in the same order: "tnak" and "tank" .75."""
+_NEARLY_AS_CLOSE = 0.85
+"""Where "shrts" may mean "shorts" (.91), it does not mean "skirts" (.73)."""
+_BEGINS_OTHERWISE = 0.85
+"""People seldom mistype the first letter: "womans" is "women", not "means"."""
 _SPELLINGS = 8
 """So many words of the catalog stand for one that was typed."""
 
@@ -109,34 +115,46 @@ def _add_words(session: Session, words: Select[str]) -> None:
 
 
 def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The words of the catalog that resemble each typed one, the closest first.
+    """The words of the catalog that each typed one may mean, the closest first; without any absent.
 
-    Typed words that nothing resembles are absent.
+    Trigrams, of which there is an index, tell what to look at, and letters what is close: two
+    letters that have changed places spoil most of a short word's trigrams.
     """
-    if not typed:
-        return {}
+    resembling: dict[str, list[str]] = defaultdict(list)
+    for word, known in session.execute(_resembling(session, typed)) if typed else ():
+        resembling[word].append(known)
+    spellings = {word: _closest(word, known) for word, known in resembling.items()}
+    return {word: close for word, close in spellings.items() if close}
+
+
+def _resembling(session: Session, typed: Sequence[str]) -> Select[str, str]:
     session.execute(
         select(func.set_config("pg_trgm.word_similarity_threshold", str(_WORD_SIMILARITY), True))
     )
     asked = _rows(func.unnest(cast(array(typed), ARRAY(Text))))
     known = _known_words(session)
-    similarity = func.similarity(asked.c.word, known.c.word)
     close = (
-        select(known.c.word, similarity.label("similarity"))
+        select(known.c.word)
         .where(asked.c.word.bool_op("<%")(known.c.word))  # word similarity, by the trigram index
-        .order_by(similarity.desc(), known.c.word)
-        .limit(_SPELLINGS)
+        .order_by(func.similarity(asked.c.word, known.c.word).desc(), known.c.word)
+        .limit(_COMPARED)
         .lateral("close")
     )
-    query = select(asked.c.word, close.c.word, close.c.similarity).join(close, true())
-    found: dict[str, list[str]] = defaultdict(list)
-    closest: dict[str, float] = {}
-    for word, spelling, score in session.execute(
-        query.order_by(close.c.similarity.desc(), close.c.word)
-    ):
-        if score >= _NEARLY_AS_CLOSE * closest.setdefault(word, score):
-            found[word].append(spelling)
-    return {word: tuple(spellings) for word, spellings in found.items()}
+    return select(asked.c.word, close.c.word).join(close, true())
+
+
+def _closest(typed: str, words: Sequence[str]) -> tuple[str, ...]:
+    scores = {word: _closeness(typed, word) for word in words}
+    least = max(_CLOSE, _NEARLY_AS_CLOSE * max(scores.values()))
+    ranked = sorted(scores, key=lambda word: (-scores[word], word))
+    return tuple(word for word in ranked if scores[word] >= least)[:_SPELLINGS]
+
+
+def _closeness(typed: str, word: str) -> float:
+    """From 0 to 1 for the same word."""
+    begins_alike = any(part.startswith(typed[0]) for part in re.split(r"[\W_]+", word))
+    same = SequenceMatcher(None, typed, word).ratio()
+    return same if begins_alike else _BEGINS_OTHERWISE * same
 
 
 def _known_words(session: Session) -> FromClause:
