@@ -30,6 +30,8 @@ def test_a_word_with_a_typo_finds_what_comes_close(page: Page, shop: Shop) -> No
     page.get_by_role("button", name="Search", exact=True).click()
     expect(page.get_by_text("these come close")).to_be_visible()
     assert any(word in title for title in titles(page))
+    page.get_by_role("link", name=word.lower(), exact=True).click()
+    expect(page.get_by_text("these come close")).to_have_count(0)
 
 
 def test_facets_narrow_and_the_address_holds_it_all(page: Page, shop: Shop) -> None:
