@@ -3,6 +3,7 @@
 `ingest.upload` consumes `read_rows`; every reader's records pass through here.
 """
 
+import html
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ MAX_CHARS = {
     "category": 1_000,
     "url": 2_000,
 }
+_ESCAPED = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
+"""How HTML writes a character. Only with its semicolon: R&D and H&M are words."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -138,10 +141,10 @@ class _Checker:
             path=self.path,
             line=self.line,
             sku=self.sku,
-            title=self._text("title") or self.sku,
-            description=self._text("description"),
-            brand=self._text("brand") or None,
-            category=self._text("category") or None,
+            title=self._words("title") or self.sku,
+            description=self._words("description"),
+            brand=self._words("brand") or None,
+            category=self._words("category") or None,
             price=price,
             currency=currency,
             stock=self._stock(),
@@ -154,9 +157,16 @@ class _Checker:
         return RowError(self.path, self.line, reason, remedy, self.sku)
 
     def _text(self, name: str) -> str:
+        return self._clean(name, self._given(name), MAX_CHARS.get(name, 1_000))
+
+    def _words(self, name: str) -> str:
+        """A text for people, who should not read how a shop system has escaped it for its pages."""
+        text = _ESCAPED.sub(lambda escaped: html.unescape(escaped[0]), self._given(name))
+        return self._clean(name, text.replace("\N{NO-BREAK SPACE}", " ").strip(), MAX_CHARS[name])
+
+    def _given(self, name: str) -> str:
         value = self.record.fields.get(name, "")
-        text = (value if isinstance(value, str) else " ".join(value)).strip()
-        return self._clean(name, text, MAX_CHARS.get(name, 1_000))
+        return (value if isinstance(value, str) else " ".join(value)).strip()
 
     def _clean(self, name: str, text: str, max_chars: int) -> str:
         if _CONTROL.search(text):

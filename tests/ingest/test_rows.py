@@ -40,6 +40,27 @@ def test_an_item_without_a_title_is_called_by_its_sku() -> None:
     assert check(title="  ").title == "A-1"
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Mars HeatTech&trade; Pullover", "Mars HeatTech™ Pullover"),
+        ("Black &amp; White", "Black & White"),
+        ("Women&#39;s &#x2013; 2&nbsp;pack", "Women's – 2 pack"),
+        ("H&M R&D shirt&trousers; 5 &lt 6", "H&M R&D shirt&trousers; 5 &lt 6"),
+        ("&nosuch; &;", "&nosuch; &;"),
+        ("&amp;trade;", "&trade;"),
+    ],
+)
+def test_characters_that_html_escapes_are_read(written: str, meant: str) -> None:
+    row = check(title=written, brand=written, category=written, description=written)
+    assert [row.title, row.brand, row.category, row.description] == [meant] * 4
+
+
+def test_escaped_characters_count_once_and_no_control_character_comes_in() -> None:
+    assert check(title="&amp;" * 1_000).title == "&" * 1_000
+    assert check(title="Shirt&#8;&#0;").title == "Shirt\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_feed_without_photo_columns_leaves_the_photos_as_they_are() -> None:
     row = check_record(Record(1, {"sku": "A-1"}), FEED)
     assert row.photos is None
