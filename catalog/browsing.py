@@ -43,6 +43,9 @@ MANY_GARMENTS = 4
 """The facet of garments in an item's photos ends with this number or more."""
 
 
+_AROUND_WORDS = "\"'“”„‘’«»()[]{},;:!?"
+
+
 class Kind(enum.StrEnum):
     """What items can be narrowed by."""
 
@@ -96,8 +99,9 @@ class Choice:
 
 
 def words_of(choice: Choice) -> list[str]:
-    """The words of a choice in lower case, each once."""
-    return list(dict.fromkeys(choice.words.lower().split()))
+    """The words of a choice in lower case, each once, without quotes or brackets around them."""
+    typed = choice.words.lower().split()
+    return list(dict.fromkeys(word.strip(_AROUND_WORDS) or word for word in typed))
 
 
 def has_any(session: Session, choice: Choice) -> bool:

@@ -268,9 +268,10 @@ def _rows() -> Select[Any]:
 
 
 def _candidates(why: Why | None) -> list[ColumnElement[bool]]:
-    """Few photos out of many: those of items in doubt, those that failed, those corrected.
+    """Few photos out of many: those of items in doubt, those that failed, are not cut, corrected.
 
-    By item or by photo alone: a list of pairs is soon too long for Postgres to look things up in.
+    By item or by photo alone: of pairs Postgres keeps fewer in memory, and beyond that it goes
+    through the whole list for each photo.
     """
     doubtful = ItemPhoto.item_id.in_(
         select(ItemSummary.item_id).where(

@@ -49,22 +49,26 @@ _SPELLINGS = 8
 """So many words of the catalog stand for one that was typed."""
 
 _MOST_TYPED = 20
-"""Longer texts than so many words are searched for as they are: each word costs a look."""
+"""Longer texts than so many words are searched for as they are: each word costs a statement."""
+_MOST_UNKNOWN = 5
+"""Nobody mistypes more words than these at a time, and each costs tens of milliseconds."""
 
-_SHORTEST = 3
-"""Shorter words resemble too much."""
+_SHORTEST, _LONGEST = 3, 40
+"""Letters of a word that is learned: shorter ones resemble too much, longer ones are none."""
 
-_FEW_ITEMS = 2_000
+_FEW_ITEMS = 1_000
 """The words of so many items are read when they are asked for, so they are always known."""
 
 _RECENTLY = timedelta(minutes=15)
-"""Longer than the sweep's interval and the longest transaction together."""
+"""Many intervals of the sweep; the tidying learns what came in while it stood still."""
 
 _LOCK = 0x776F7264  # an arbitrary key of Postgres advisory locks, used here alone
 
 _INSIDE_WORDS = "&'’.-"
 """What joins letters to a word, as in t-shirt, o'neill and h&m."""
 _BETWEEN_WORDS = f"[^[:alpha:]{_INSIDE_WORDS}]+"
+_LETTERS = re.compile(r"[^\W\d_]{3}")
+"""What a word needs to have other spellings, and the index of texts to know where it is."""
 
 
 def forgive_typos(session: Session, choice: Choice) -> Choice:
@@ -80,13 +84,22 @@ def forgive_typos(session: Session, choice: Choice) -> Choice:
     unknown = [
         word
         for word in typed
-        if len(word) >= _SHORTEST
+        if _LETTERS.search(word)
         and not re.search(r"\d", word)
         and not has_any(session, replace(words, words=word))
     ]
+    if not 0 < len(unknown) <= _MOST_UNKNOWN:
+        return choice
     found = _find_spellings(session, unknown)
     spellings = tuple(found.get(word, (word,)) for word in typed)
     return replace(choice, spellings=spellings) if found else choice
+
+
+def suggest_words(session: Session, choice: Choice) -> str | None:
+    """What may have been meant by a choice with spellings, if that shows any item."""
+    meant = " ".join(dict.fromkeys(words[0] for words in choice.spellings))
+    exact = replace(choice, words=meant, spellings=())
+    return meant if meant and has_any(session, exact) else None
 
 
 def learn_new_words(session: Session) -> None:
@@ -115,13 +128,13 @@ def _add_words(session: Session, words: Select[str]) -> None:
 
 
 def _find_spellings(session: Session, typed: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The words of the catalog that each typed one may mean, the closest first; without any absent.
+    """The words of the catalog that each typed one may mean, the closest first; none: absent.
 
     Trigrams, of which there is an index, tell what to look at, and letters what is close: two
     letters that have changed places spoil most of a short word's trigrams.
     """
     resembling: dict[str, list[str]] = defaultdict(list)
-    for word, known in session.execute(_resembling(session, typed)) if typed else ():
+    for word, known in session.execute(_resembling(session, typed)):
         resembling[word].append(known)
     spellings = {word: _closest(word, known) for word, known in resembling.items()}
     return {word: close for word, close in spellings.items() if close}
@@ -135,7 +148,10 @@ def _resembling(session: Session, typed: Sequence[str]) -> Select[str, str]:
     known = _known_words(session)
     close = (
         select(known.c.word)
-        .where(asked.c.word.bool_op("<%")(known.c.word))  # word similarity, by the trigram index
+        .where(
+            asked.c.word.bool_op("<%")(known.c.word),  # word similarity, by the trigram index
+            known.c.word != asked.c.word,  # another catalog's, or a deleted item's
+        )
         .order_by(func.similarity(asked.c.word, known.c.word).desc(), known.c.word)
         .limit(_COMPARED)
         .lateral("close")
@@ -162,7 +178,7 @@ def _known_words(session: Session) -> FromClause:
     some = select(Item.id).where(Item.deleted_at.is_(None)).limit(_FEW_ITEMS + 1).subquery()
     if (session.scalar(select(func.count()).select_from(some)) or 0) > _FEW_ITEMS:
         return KnownWord.__table__
-    return _words_of_items().cte("known")
+    return _words_of_items().cte("known").prefix_with("MATERIALIZED")
 
 
 def _words_of_items(*conditions: ColumnElement[bool]) -> Select[str]:
@@ -174,7 +190,7 @@ def _words_of_items(*conditions: ColumnElement[bool]) -> Select[str]:
     pieces = _rows(func.regexp_split_to_table(found.c.word, _BETWEEN_WORDS))
     word = func.btrim(pieces.c.word, _INSIDE_WORDS)
     query = select(word.label("word")).select_from(found).join(pieces, true()).distinct()
-    return query.where(func.length(word) >= _SHORTEST)
+    return query.where(func.length(word).between(_SHORTEST, _LONGEST))
 
 
 def _rows(texts: Function[Any]) -> TableValuedAlias:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
+from html.entities import html5
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ MAX_CHARS = {
 }
 _ESCAPED = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 """How HTML writes a character. Only with its semicolon: R&D and H&M are words."""
+_INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}]")
+"""Where a browser may break a word; nobody would find it so."""
+_BLANKS = re.compile(r"[ \t\r\n]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -141,10 +145,10 @@ class _Checker:
             path=self.path,
             line=self.line,
             sku=self.sku,
-            title=self._words("title") or self.sku,
+            title=self._line("title") or self.sku,
             description=self._words("description"),
-            brand=self._words("brand") or None,
-            category=self._words("category") or None,
+            brand=self._line("brand") or None,
+            category=self._line("category") or None,
             price=price,
             currency=currency,
             stock=self._stock(),
@@ -161,8 +165,12 @@ class _Checker:
 
     def _words(self, name: str) -> str:
         """A text for people, who should not read how a shop system has escaped it for its pages."""
-        text = _ESCAPED.sub(lambda escaped: html.unescape(escaped[0]), self._given(name))
+        text = _INVISIBLE.sub("", _ESCAPED.sub(_unescape, self._given(name)))
         return self._clean(name, text.replace("\N{NO-BREAK SPACE}", " ").strip(), MAX_CHARS[name])
+
+    def _line(self, name: str) -> str:
+        """Such a text in one line; blanks in a row count as one."""
+        return _BLANKS.sub(" ", self._words(name))
 
     def _given(self, name: str) -> str:
         value = self.record.fields.get(name, "")
@@ -234,3 +242,10 @@ class _Checker:
         if len(photos) > MAX_PHOTOS:
             raise self._error(f"has {len(photos)} photos", f"Name at most {MAX_PHOTOS}")
         return photos
+
+
+def _unescape(escaped: re.Match[str]) -> str:
+    """The character meant; a name that is none stays, where `html.unescape` reads its beginning."""
+    if escaped[0].startswith("&#"):
+        return html.unescape(escaped[0])
+    return html5.get(escaped[0][1:], escaped[0])

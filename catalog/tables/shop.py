@@ -85,6 +85,7 @@ class Item(Base):
             Index(name, *order, postgresql_where=text("deleted_at IS NULL"))
             for name, order in ORDERS.items()
         ),
+        Index("ix_item_updated_at", "updated_at", postgresql_where=text("deleted_at IS NULL")),
         Index(
             "ix_item_facets",
             "id",

@@ -21,7 +21,7 @@ _LEARN = r"""
         WHERE deleted_at IS NULL
     ) AS chunks
     CROSS JOIN regexp_split_to_table(part, '[^[:alpha:]&''’.-]+') AS pieces (piece)
-    WHERE length(btrim(piece, '&''’.-')) >= 3
+    WHERE length(btrim(piece, '&''’.-')) BETWEEN 3 AND 40
 """
 """So that typos are forgiven before a worker of the new release has learned anything."""
 
@@ -31,6 +31,13 @@ def upgrade() -> None:
         "known_word",
         sa.Column("word", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("word", name=op.f("pk_known_word")),
+    )
+    # The sweep asks each minute what has changed.
+    op.create_index(
+        "ix_item_updated_at",
+        "item",
+        ["updated_at"],
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
     # By the driver, which would take [:alpha:] for a parameter of SQLAlchemy's text otherwise.
     op.get_bind().exec_driver_sql(_LEARN)
@@ -44,4 +51,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_item_updated_at", table_name="item")
     op.drop_table("known_word")

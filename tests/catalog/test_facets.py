@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog.browsing import MANY_GARMENTS, Choice, count_items
@@ -124,6 +125,13 @@ def test_what_no_facet_names_would_show_nothing(many_kinds: Session, choice: Cho
         assert count_items(many_kinds, replace(choice, brands=(brand,))) == 0
     for colour in set(COLOURS) - set(facets.colours):
         assert count_items(many_kinds, replace(choice, colours=(colour,))) == 0
+
+
+def test_postgres_plans_the_rest_of_a_page_as_it_does_others(session: Session) -> None:
+    setting = select(func.current_setting("parallel_setup_cost"))
+    before = session.scalar(setting)
+    count_facets(session, Choice())
+    assert session.scalar(setting) == before
 
 
 def _further(facets: Facets, choice: Choice) -> Iterator[tuple[int, Choice]]:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, update
+from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from catalog.browsing import Choice, Sort, list_items
 from catalog.database import migrate
-from catalog.spelling import forgive_typos, learn_new_words, learn_words
+from catalog.spelling import forgive_typos, learn_new_words, learn_words, suggest_words
 from catalog.tables import Catalog, Item, KnownWord
 
 AddItem = Callable[..., Item]
@@ -25,7 +25,7 @@ def add_item(session: Session) -> AddItem:
     numbers: Iterator[int] = iter(range(1_000))
 
     def add(title: str, **more: Any) -> Item:
-        item = Item(catalog_id=catalog.id, sku=str(next(numbers)), title=title, **more)
+        item = Item(**{"catalog_id": catalog.id} | more, sku=str(next(numbers)), title=title)
         session.add(item)
         session.commit()
         return item
@@ -65,7 +65,7 @@ def test_each_word_that_no_item_has_means_what_resembles_it(
 
 
 @pytest.mark.parametrize(
-    "typo", ["t-shrt", "t-shrit", "v-nck", "v-nk", "a-lien", "o'niel", "o’neill", "k-wya", "hugoo"]
+    "typo", ["t-shrt", "t-shrit", "v-nck", "a-lien", "o'niel", "o’neill", "k-wya", "hugoo"]
 )
 def test_words_with_something_inside_are_words_too(
     session: Session, add_item: AddItem, typo: str
@@ -84,6 +84,44 @@ def test_a_brand_that_some_item_has_keeps_its_meaning(session: Session, add_item
         choice = forgive_typos(session, Choice(words=words))
         assert [item.brand for item in list_items(session, choice, 9)] == ["H&M"]
     assert spellings(session, "jaket jaket h&m") == (("jacket",), ("h&m",))
+
+
+@pytest.mark.parametrize("typed", ['"jaket"', "(jaket)", "jaket,", "“jaket” !!! ...", "'jacket'"])
+def test_quotes_and_brackets_around_a_word_are_none_of_it(
+    session: Session, add_item: AddItem, typed: str
+) -> None:
+    add_item("Denim jacket...", description="Wow !!!")
+    assert list_items(session, forgive_typos(session, Choice(words=typed)), 9) != []
+
+
+def test_what_is_meant_is_offered_only_if_it_shows_something(
+    session: Session, add_item: AddItem
+) -> None:
+    add_item("Quilts and jackets", brand="Nord")
+    for title in ("Quilted vest", "Parka jacket"):
+        add_item(title, brand="Kontor")
+    apart = forgive_typos(session, Choice(words="quiltd jaket"))
+    assert list_items(session, apart, 9) != []
+    assert suggest_words(session, apart) is None
+    hidden = forgive_typos(session, Choice(words="jaket", brands=("Solvei",)))
+    assert suggest_words(session, hidden) is None
+    assert suggest_words(session, forgive_typos(session, Choice(words="jaket prka"))) == (
+        "jacket parka"
+    )
+    assert suggest_words(session, forgive_typos(session, Choice(words="jaket jackte"))) == "jacket"
+    assert suggest_words(session, Choice(words="jacket")) is None
+
+
+def test_a_word_that_only_another_catalog_has_is_not_its_own_spelling(
+    session: Session, add_item: AddItem
+) -> None:
+    other = Catalog(name="other")
+    session.add(other)
+    session.flush()
+    add_item("White trainers")
+    add_item("White trainer", catalog_id=other.id)
+    choice = forgive_typos(session, Choice(catalog="other", words="trainers"))
+    assert choice.spellings == (("trainer",),)
 
 
 def test_a_long_title_may_have_a_typo(session: Session, add_item: AddItem) -> None:
@@ -142,7 +180,18 @@ def test_another_number_is_no_typo(session: Session, add_item: AddItem) -> None:
 
 def test_hostile_words_are_only_words(session: Session, add_item: AddItem) -> None:
     add_item("Denim jacket")
-    for words in ("%", "_", "'", '"; --', "\\", "<%", "\N{PILE OF POO}", "a" * 200, "q " * 100):
+    for words in (
+        "!?! $%& a+b q\\z",
+        "%",
+        "_",
+        "'",
+        '"; --',
+        "\\",
+        "<%",
+        "\N{PILE OF POO}",
+        "a" * 200,
+        "q " * 100,
+    ):
         choice = forgive_typos(session, Choice(words=words))
         assert list_items(session, choice, 9, sort=Sort.BEST) == [], words
     assert list_items(session, forgive_typos(session, Choice(words="jaket " * 33)), 9) != []
@@ -169,6 +218,16 @@ def test_numbers_and_short_words_are_not_learned(session: Session, add_item: Add
     add_item("Jeans 501", brand="O'Neill-Blue", category="Trousers > Jeans", description="In 2XL.")
     learn_words(session)
     assert known(session) == {"jeans", "o'neill-blue", "trousers"}
+
+
+@pytest.mark.parametrize("learn", [learn_new_words, learn_words])
+def test_what_is_too_long_for_a_word_is_not_learned(
+    session: Session, add_item: AddItem, learn: Callable[[Session], None]
+) -> None:
+    letters = "".join(map(chr, range(0x4E00, 0x4E00 + 1_000)))  # longer than an index takes
+    add_item("Denim", category=letters)
+    learn(session)
+    assert known(session) == {"denim"}
 
 
 def test_words_are_forgotten_with_their_last_item(session: Session, add_item: AddItem) -> None:
@@ -209,13 +268,15 @@ def test_one_learns_at_a_time(
 def test_an_upgrade_brings_the_words_of_what_is_there(empty_database_url: str) -> None:
     migrate(empty_database_url, "0010")
     engine = create_engine(empty_database_url)
-    with Session(engine) as session:
-        catalog = Catalog(name="shop")
-        session.add(catalog)
-        session.flush()
-        title = "T-Shirt 501, navy/ecru"
-        session.add(Item(catalog_id=catalog.id, sku="1", title=title, description="By O'Neill."))
-        session.commit()
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO catalog (name) VALUES ('shop')"))
+        connection.execute(
+            text(
+                "INSERT INTO item (catalog_id, sku, title, description, category)"
+                " SELECT id, '1', 'T-Shirt 501, navy/ecru', 'By O''Neill.', :long FROM catalog"
+            ),
+            {"long": "".join(map(chr, range(0x4E00, 0x4E00 + 1_000)))},
+        )
     migrate(empty_database_url)
     with Session(engine) as session:
         migrated = known(session)

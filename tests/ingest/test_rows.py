@@ -47,13 +47,19 @@ def test_an_item_without_a_title_is_called_by_its_sku() -> None:
         ("Black &amp; White", "Black & White"),
         ("Women&#39;s &#x2013; 2&nbsp;pack", "Women's – 2 pack"),
         ("H&M R&D shirt&trousers; 5 &lt 6", "H&M R&D shirt&trousers; 5 &lt 6"),
-        ("&nosuch; &;", "&nosuch; &;"),
+        ("&nosuch; &; Tops&regular; Men&notebooks;", "&nosuch; &; Tops&regular; Men&notebooks;"),
+        ("Sweat&shy;shirt&#8203; &zwnj;x", "Sweatshirt \N{ZERO WIDTH NON-JOINER}x"),
         ("&amp;trade;", "&trade;"),
     ],
 )
 def test_characters_that_html_escapes_are_read(written: str, meant: str) -> None:
     row = check(title=written, brand=written, category=written, description=written)
     assert [row.title, row.brand, row.category, row.description] == [meant] * 4
+
+
+def test_a_title_is_one_line_and_a_description_need_not_be() -> None:
+    row = check(title="Wide\n  trousers&#10;in\N{NO-BREAK SPACE}wool", description="Wide\n\n  legs")
+    assert (row.title, row.description) == ("Wide trousers in wool", "Wide\n\n  legs")
 
 
 def test_escaped_characters_count_once_and_no_control_character_comes_in() -> None:

@@ -14,7 +14,7 @@ from catalog import browsing
 from catalog.errors import IndexUnavailableError, NotFoundError
 from catalog.search.looks import Companions, complete_look
 from catalog.search.similar import SimilarItem, find_recommended, find_similar
-from catalog.spelling import forgive_typos
+from catalog.spelling import forgive_typos, suggest_words
 from catalog.tables import Garment, Item, Role
 from catalog.views import count_view
 from web import queries
@@ -54,6 +54,7 @@ def grid() -> str:
     return render_template(
         "grid.html",
         choice=choice,
+        meant=suggest_words(session(), choice),
         sort=sort,
         links=Links(choice, sort),
         items=items,
