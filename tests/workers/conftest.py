@@ -10,8 +10,10 @@ from PIL import Image
 
 from catalog.services import Services
 from catalog.tables import Photo
+from tests.fakes import FakeQueue
 from tests.workers.bench import Bench
 from tests.workers.fakes import POISON, FakeEmbedder, FakeSegmenter
+from tests.workers.reviewer import Reviewer
 from workers.resources import Resources
 
 MakeItem = Callable[..., list[int]]
@@ -104,3 +106,8 @@ def _store(resources: Resources, session: object, colour: tuple[int, int, int]) 
     session.add(photo)
     session.flush()
     return photo
+
+
+@pytest.fixture
+def reviewer(bench: Bench, queue: FakeQueue) -> Reviewer:
+    return Reviewer(bench, queue)
