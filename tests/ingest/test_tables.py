@@ -136,7 +136,7 @@ def test_a_row_with_missing_columns_is_rejected_and_the_rest_goes_on(tmp_path: P
 
 
 def test_broken_quotes_are_rejected_where_they_begin(tmp_path: Path) -> None:
-    feed = write(tmp_path / "feed.csv", 'sku,title\n1,"two\nlines"\n2,"a"b\n3,c\n4,"open\n')
+    feed = write(tmp_path / "feed.csv", 'sku,description\n1,"two\nlines"\n2,"a"b\n3,c\n4,"open\n')
     found = read(feed)
     assert [(type(one), one.line) for one in found] == [
         (FeedRow, 2),
@@ -144,7 +144,7 @@ def test_broken_quotes_are_rejected_where_they_begin(tmp_path: Path) -> None:
         (FeedRow, 5),
         (RowError, 6),
     ]
-    assert found[0].title == "two\nlines"  # type: ignore[union-attr]
+    assert found[0].description == "two\nlines"  # type: ignore[union-attr]
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
