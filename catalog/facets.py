@@ -47,8 +47,8 @@ _TOGETHER = (Kind.CATEGORY, Kind.COLOUR, Kind.PRICE, Kind.STOCK, Kind.GARMENTS)
 """Facets that are counted from rows of items which are alike in all of them."""
 _LISTS = (Kind.CATEGORY, Kind.COLOUR)
 _APART = {Kind.CATALOG: Item.catalog_id, Kind.BRAND: Item.brand}
-"""Facets with queries of their own: so many brands leave few items alike, and for a small catalog
-the others need not be read."""
+"""Facets with queries of their own: so many brands leave few items alike, and where a catalog is
+chosen the other facets need not read the others."""
 
 _SETTINGS = {
     # Enough to count a few hundred thousand items without going to disk.
@@ -123,6 +123,7 @@ def _parts(choice: Choice) -> list[Select[Any, Any, Any]]:
     """A query for each facet: its name, the value as text, how many items."""
     conditions = conditions_of(choice)
     alike = _alike(conditions)
+    apart = [kind for kind in _APART if kind in conditions or kind not in alike.c]
     chosen = [kind for kind in _TOGETHER if kind in conditions]
 
     def count(
@@ -139,9 +140,9 @@ def _parts(choice: Choice) -> list[Select[Any, Any, Any]]:
         count("review", None, null(), alike.c.review),
         *(
             count(kind, kind, func.unnest(alike.c[kind]) if kind in _LISTS else alike.c[kind])
-            for kind in _TOGETHER
+            for kind in (*_TOGETHER, *(_APART.keys() - apart))
         ),
-        *(_count_apart(kind, value, conditions) for kind, value in _APART.items()),
+        *(_count_apart(kind, conditions) for kind in apart),
     ]
 
 
@@ -153,6 +154,7 @@ def _alike(conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]) -> CTE[Any]
     met = {kind: and_(*conditions[kind]) for kind in _TOGETHER if kind in conditions}
     rest = [each for kind, of_kind in conditions.items() if kind not in met for each in of_kind]
     query = select(
+        Item.catalog_id.label(Kind.CATALOG),
         ItemSummary.categories.label(Kind.CATEGORY),
         ItemSummary.colours.label(Kind.COLOUR),
         # As floating point, which is several times as fast and exact at whole numbers.
@@ -180,8 +182,9 @@ def _number_met(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[int]
 
 
 def _count_apart(
-    kind: Kind, value: Any, conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]
+    kind: Kind, conditions: Mapping[Kind, Sequence[ColumnElement[bool]]]
 ) -> Select[Any, Any, Any]:
+    value = _APART[kind]
     others = (asked for each, asked in conditions.items() if each is not kind)
     query = select(literal(kind.value), cast(value, Text), func.count())
     counted: Select[Any, Any, Any] = join_summaries(query).where(*chain.from_iterable(others))

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -235,7 +236,15 @@ def test_the_format_is_told_by_the_content(tmp_path: Path, content: str, name: s
     st.lists(
         st.tuples(
             st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1),
-            st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=30),
+            st.text(
+                st.characters(
+                    codec="utf-8",
+                    exclude_categories=["C", "Z"],
+                    include_characters=" ",
+                    exclude_characters="&",
+                ),
+                max_size=30,
+            ),
         ),
         max_size=8,
         unique_by=lambda pair: pair[0],
@@ -250,7 +259,7 @@ def test_what_a_csv_writer_writes_is_read_back(
         csv.writer(file, delimiter=delimiter).writerows([("sku", "title"), *pairs])
     rows = rows_of(read(feed))
     assert [(row.sku, row.title) for row in rows] == [
-        (sku, title.strip() or sku) for sku, title in pairs
+        (sku, re.sub(" +", " ", title).strip() or sku) for sku, title in pairs
     ]
 
 
