@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -43,6 +44,8 @@ MANY_GARMENTS = 4
 """The facet of garments in an item's photos ends with this number or more."""
 
 
+_SORTED_BY: ColumnElement[int] = literal_column("200")
+"""So many letters of a title, as its index has them; no parameter, which an index can't match."""
 _AROUND_WORDS = "\"'“”„‘’«»()[]{},;:!?"
 
 
@@ -224,7 +227,7 @@ def _order(sort: Sort, choice: Choice) -> tuple[ColumnElement[Any], ...]:
         case Sort.DEAREST:
             return Item.price.desc().nulls_last(), newest
         case Sort.TITLE:
-            return func.lower(Item.title).asc(), newest
+            return func.left(func.lower(Item.title), _SORTED_BY).asc(), newest
         case Sort.BEST if choice.words:
             return *_best_match(choice), newest
         case _:

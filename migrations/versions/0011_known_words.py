@@ -1,4 +1,4 @@
-"""The words that items are described by, to tell what a mistyped one means.
+"""The words that items are described by, to tell what a mistyped one means; room for any title.
 
 Revision 0011, after 0010.
 """
@@ -26,7 +26,11 @@ _LEARN = r"""
 """So that typos are forgiven before a worker of the new release has learned anything."""
 
 
+_ON_SALE = sa.text("deleted_at IS NULL")
+
+
 def upgrade() -> None:
+    _sort_titles_by('"left"(lower(title), 200)')
     op.create_table(
         "known_word",
         sa.Column("word", sa.Text(), nullable=False),
@@ -37,7 +41,7 @@ def upgrade() -> None:
         "ix_item_updated_at",
         "item",
         ["updated_at"],
-        postgresql_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=_ON_SALE,
     )
     # By the driver, which would take [:alpha:] for a parameter of SQLAlchemy's text otherwise.
     op.get_bind().exec_driver_sql(_LEARN)
@@ -53,3 +57,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_item_updated_at", table_name="item")
     op.drop_table("known_word")
+    _sort_titles_by("lower(title)")
+
+
+def _sort_titles_by(expression: str) -> None:
+    op.drop_index("ix_item_title", table_name="item")
+    op.create_index(
+        "ix_item_title",
+        "item",
+        [sa.text(expression), sa.text("id DESC")],
+        postgresql_where=_ON_SALE,
+    )
