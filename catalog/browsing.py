@@ -43,9 +43,9 @@ from catalog.tables import (
 MANY_GARMENTS = 4
 """The facet of garments in an item's photos ends with this number or more."""
 
-
 _SORTED_BY: ColumnElement[int] = literal_column("200")
 """So many letters of a title, as its index has them; no parameter, which an index can't match."""
+
 _AROUND_WORDS = "\"'“”„‘’«»()[]{},;:!?"
 
 

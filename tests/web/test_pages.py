@@ -97,10 +97,11 @@ def test_a_typo_finds_what_comes_close(client: FlaskClient, shop: Shop) -> None:
     shop.add_item("A1", title="Down Quilted Jacket")
     shop.add_item("A2", title="Ärmelloses Kleid", description="Leinen, naturfarben")
     assert "Down Quilted Jacket" in client.get("/?q=jaket").text
-    close = client.get("/?q=quilted+jaket&stock=1").text
+    close = client.get("/?q=quilted+jaket&in_stock=1").text
     assert "these come close" in close
     meant = re.search(r'Did you mean <a href="([^"]*)">quilted jacket</a>', close)
     assert meant
+    assert "in_stock=1" in meant[1], "filters stay"
     assert "1 item for “quilted jacket”" in html.unescape(client.get(html.unescape(meant[1])).text)
     assert "these come close" not in client.get("/?q=jacket").text
     assert "Kleid" in client.get("/?q=ÄRMEL leinen").text
