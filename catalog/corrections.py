@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, undefer
 from catalog.errors import ConflictError, InputError, NotFoundError
 from catalog.known_categories import known_categories
 from catalog.masks import box_iou
+from catalog.matching import pair_best
 from catalog.recuts import request_recut
 from catalog.roles import lock_items
 from catalog.search.outbox import hold_generations, mark_deleted, mark_dirty
@@ -24,6 +25,9 @@ from catalog.tables import Correction, Garment, Photo, PhotoReview, PhotoState, 
 
 SAME_GARMENT_IOU = 0.5
 """Boxes that overlap so much are the same garment, seen by two segmentations."""
+
+_SAME_CATEGORY = 0.1
+"""How much overlap the same category outweighs: a coat has nearly the box of the dress under it."""
 
 LEAST_SIDE_PX = 8
 """What a person draws is at least so wide and high."""
@@ -153,17 +157,7 @@ def match_corrections(
     corrections: Sequence[Correction], garments: Sequence[Garment]
 ) -> list[tuple[Correction, Garment]]:
     """Pair each correction with the garment that it is about, the surest pairs first."""
-    overlaps = [
-        (_overlap(correction, garment.box), -place, correction, garment)
-        for place, correction in enumerate(corrections)
-        for garment in garments
-    ]
-    pairs: list[tuple[Correction, Garment]] = []
-    for overlap, _, correction, garment in sorted(overlaps, key=lambda o: o[:2], reverse=True):
-        taken = any(correction is one or garment is other for one, other in pairs)
-        if overlap >= SAME_GARMENT_IOU and not taken:
-            pairs.append((correction, garment))
-    return pairs
+    return pair_best(corrections, garments, _likeness, SAME_GARMENT_IOU)
 
 
 def apply_correction(garment: Garment, correction: Correction) -> None:
@@ -289,7 +283,10 @@ def _hold_photo(session: Session, photo_id: int) -> Photo:
     return photo
 
 
-def _overlap(correction: Correction, box: Sequence[float]) -> float:
-    """A garment may be found where it was before, or where a person drew it."""
+def _likeness(correction: Correction, garment: Garment) -> float:
+    """How much they overlap; a garment may be found where it was before, or where it was drawn."""
     boxes = [correction.box, *([correction.new_box] if correction.new_box else [])]
-    return max(box_iou(known, box) for known in boxes)
+    overlap = max(box_iou(known, garment.box) for known in boxes)
+    if overlap < SAME_GARMENT_IOU:
+        return 0.0
+    return overlap + (_SAME_CATEGORY if garment.category == correction.seen else 0.0)

@@ -2,7 +2,7 @@
 
 import httpx
 from playwright.sync_api import Page, expect
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from catalog.tables import Photo, PhotoState
 from tests.browser.conftest import OpenPage
@@ -61,11 +61,13 @@ def test_a_token_is_shown_once_works_and_is_revoked(admin_page: Page, shop: Shop
 
 
 def test_a_photo_that_failed_is_retried_from_its_page(admin_page: Page, shop: Shop) -> None:
+    """What is found in it again is the same as before, for whoever has noted the garments' ids."""
+    sha256 = shop.photo_of(shop.places["garment"])
+    before = garments_of(shop, sha256)
     services = shop.stack.services
     with services.sessions.begin() as session:
-        photo_id = session.scalars(select(Photo.id).order_by(Photo.id).limit(1)).one()
         failed = {"state": PhotoState.FAILED, "reason": "its worker died 3 times on this photo"}
-        session.execute(update(Photo).where(Photo.id == photo_id).values(failed))
+        session.execute(update(Photo).where(Photo.sha256 == sha256).values(failed))
     services.close()
     admin_page.goto("/admin/")
     admin_page.locator(".figures .failed a").click()
@@ -77,3 +79,10 @@ def test_a_photo_that_failed_is_retried_from_its_page(admin_page: Page, shop: Sh
     expect(admin_page.locator(".figures .failed strong")).to_have_text("0")
     expect(admin_page.locator(".figures .working strong")).to_have_text("0")
     expect(admin_page.locator(".figures .pending strong")).to_have_text("0")
+    assert garments_of(shop, sha256) == before
+
+
+def garments_of(shop: Shop, sha256: str) -> set[str]:
+    photo = shop.stack.get(f"/photos/{sha256}")
+    assert photo["state"] == "indexed"
+    return {garment["id"] for garment in photo["garments"]}

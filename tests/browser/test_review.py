@@ -42,6 +42,11 @@ def garments(page: Page) -> Locator:
     return page.locator(".review-garment[data-garment]")
 
 
+def ids_of(garments: Locator) -> set[str]:
+    ids: list[str] = garments.evaluate_all("all => all.map((each) => each.dataset.garment)")
+    return set(ids)
+
+
 def drag(page: Page, edge: str, dx: float, dy: float) -> None:
     box: Any = page.locator(f".grip[data-edge={edge}]").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -59,6 +64,7 @@ def test_what_was_corrected_is_what_a_reindex_finds(
     review: Page, shop: Shop, photo: dict[str, Any]
 ) -> None:
     first, second, third, fourth = (garments(review).nth(number) for number in range(4))
+    ids = ids_of(garments(review))
     seen = {garment["category"] for garment in photo["garments"]}
     other = next(name for name in ("coat", "hat", "scarf") if name not in seen)
     first.get_by_role("combobox").select_option(other)
@@ -84,6 +90,7 @@ def test_what_was_corrected_is_what_a_reindex_finds(
     expect(review.locator(".busy")).to_have_count(0)
     shop.run("/reindex", kind="photos", switch="auto")
     review.reload()
+    assert ids_of(garments(review)) == ids
     # Its name, not one of the choices.
     named = review.locator("strong", has_text=other.capitalize())
     expect(garments(review).filter(has=named)).to_have_count(1)

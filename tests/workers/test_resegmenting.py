@@ -89,6 +89,17 @@ def test_a_store_that_is_down_leaves_no_photo_out(
     assert bench.photos_in(bench.active()) == set(poisoned)
 
 
+def test_the_same_segmenter_leaves_every_garment_its_id(bench: Bench) -> None:
+    photos = bench.add("a", RED, GREEN)
+    active = bench.active()
+    before = [garment.id for photo in photos for garment in bench.garments(photo, active.segmenter)]
+    bench.run(bench.start(ReindexKind.PHOTOS, only={"segmenter": active.segmenter}))
+    assert bench.active().id != active.id
+    after = [garment.id for photo in photos for garment in bench.garments(photo, active.segmenter)]
+    assert after == before
+    assert bench.photos_in(bench.active()) == set(photos)
+
+
 def test_corrections_survive_another_segmenter(bench: Bench) -> None:
     renamed, hidden = bench.add("a", RED, GREEN)
     old = bench.active().segmenter
