@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from flask import Flask
 from flask.testing import FlaskClient
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 
 from benchmarks.big_shop import fill_shop
 from benchmarks.shop_past import add_past
@@ -31,6 +30,7 @@ from catalog.tables import Garment, Job, JobKind
 from stack.postgres import start_postgres
 from stack.processes import free_port
 from stack.servers import start_edge
+from tests.statements import counted_statements
 from web.app import create_app
 from web.facets import register_facets
 
@@ -170,7 +170,7 @@ def _time(
 ) -> Figures:
     client.get(address, headers=headers)
     before()
-    with _counted(engine) as statements:
+    with counted_statements(engine) as statements:
         status = client.get(address, headers=headers).status_code
     times = []
     for _ in range(rounds):
@@ -179,20 +179,6 @@ def _time(
         client.get(address, headers=headers)
         times.append(time.perf_counter() - started)
     return Figures(len(statements), times, status)
-
-
-@contextmanager
-def _counted(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def _show(few: dict[str, Figures], many: dict[str, Figures], items: int) -> None:

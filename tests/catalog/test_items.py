@@ -1,14 +1,12 @@
 """Feeds in and out of a catalog, on real Postgres."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from catalog.errors import ConflictError, InputError, NotFoundError
@@ -39,6 +37,7 @@ from catalog.tables import (
     Role,
 )
 from tests.catalog.conftest import AddGarments, AddPhotos, sha_of
+from tests.statements import counted_statements
 
 SHOP = "shop"
 
@@ -76,20 +75,6 @@ def entries(session: Session) -> dict[UUID, EntryState]:
 def clean_entries(session: Session) -> None:
     session.execute(update(IndexEntry).values(state=EntryState.CLEAN))
     session.commit()
-
-
-@contextmanager
-def counted_statements(session: Session) -> Iterator[list[str]]:
-    engine = session.get_bind()
-    assert isinstance(engine, Engine)
-    seen: list[str] = []
-
-    def note(*args: Any) -> None:
-        seen.append(args[2])
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_new_items_are_created_with_their_photos_in_order(
@@ -203,12 +188,12 @@ def test_a_batch_of_500_takes_a_handful_of_statements(
     feed = [row(name, name, category="T-Shirts") for name in names]
     job = start_job(session, JobKind.INGEST, SHOP).id
     session.commit()
-    with counted_statements(session) as first:
+    with counted_statements(session.get_bind()) as first:
         assert set(upsert(session, *feed, job=job)) == {"created"}
-    with counted_statements(session) as again:
+    with counted_statements(session.get_bind()) as again:
         assert set(upsert(session, *feed, job=job)) == {"unchanged"}
     changed = [one | {"title": "T-Shirt", "price": 5} for one in feed]
-    with counted_statements(session) as third:
+    with counted_statements(session.get_bind()) as third:
         assert set(upsert(session, *changed, job=job)) == {"updated"}
     assert max(len(first), len(third)) <= 25
     assert len(again) <= 12

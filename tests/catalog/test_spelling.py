@@ -132,6 +132,14 @@ def test_a_long_title_may_have_a_typo(session: Session, add_item: AddItem) -> No
     assert spellings(session, f"{pasted} {more}") == (), "so many words are taken as they are"
 
 
+def test_five_typos_at_a_time_are_forgiven(session: Session, add_item: AddItem) -> None:
+    """More words that nobody has are no slip, and looking each of them up is work."""
+    add_item("Quilted jacket", description="Water repellent, wooden buttons, reversible.")
+    five = "quiltd jaket repelent buttns reversble"
+    assert spellings(session, five) != ()
+    assert spellings(session, f"{five} woden") == ()
+
+
 def test_the_closest_spelling_comes_first(session: Session, add_item: AddItem) -> None:
     for title in ("Hooded coat", "Hoodies", "Hoodie", "Trousers"):
         add_item(title)

@@ -3,8 +3,7 @@
 import hashlib
 import io
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from catalog.accounts import create_token, create_user
@@ -263,18 +261,3 @@ def shop(session: Session, services: Services) -> Shop:
     session.commit()
     services.index.create_collection(generation.collection, DIMENSIONS)
     return Shop(session, services, generation)
-
-
-@contextmanager
-def counted_statements(engine: Engine) -> Iterator[list[str]]:
-    """Every SQL statement that the engine is sent inside the block."""
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

@@ -29,7 +29,8 @@ from catalog.tables import (
     UploadState,
 )
 from tests.fakes import FakeQueue
-from tests.web.conftest import DIMENSIONS, Api, Shop, counted_statements, draw_photo
+from tests.statements import counted_statements
+from tests.web.conftest import DIMENSIONS, Api, Shop, draw_photo
 
 ApiMaker = Callable[[str | None], Api]
 

@@ -31,7 +31,8 @@ from catalog.tables import (
     JobState,
 )
 from tests.fakes import FakeQueue
-from tests.web.conftest import PASSWORD, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import PASSWORD, Shop
 from web.audit_words import MEANINGS
 
 PAGES = ("/admin/health", "/admin/coverage", "/admin/duplicates")

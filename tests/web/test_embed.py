@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from catalog.errors import ConfigError
 from catalog.services import Services
 from catalog.settings import load_settings
-from tests.web.conftest import Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import Shop
 from web.app import create_app
 
 SHOP = "https://shop.example"

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from catalog.facets import estimate_items
-from tests.web.conftest import Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import Shop
 
 
 def _ask(client: FlaskClient) -> str:

@@ -13,7 +13,8 @@ from catalog.photos.image_store import photo_key
 from catalog.queue import INDEX_PHOTOS
 from catalog.tables import Item, Job, JobKind, JobState, PhotoState
 from tests.fakes import FakeQueue
-from tests.web.conftest import Api, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import Api, Shop
 from web.durations import format_duration, format_rate, format_time_left
 
 

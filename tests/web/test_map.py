@@ -16,7 +16,8 @@ from catalog.jobs import finish_job
 from catalog.queue import RUN_JOB
 from catalog.tables import CatalogMap, Garment, GenerationState, Job, JobKind, JobState
 from tests.fakes import FakeQueue
-from tests.web.conftest import Api, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import Api, Shop
 from web.map_colours import marks_of
 
 

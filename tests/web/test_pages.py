@@ -19,7 +19,8 @@ from catalog.services import Services
 from catalog.settings import load_settings
 from catalog.tables import ItemView, PhotoState
 from tests.fakes import FakeQueue
-from tests.web.conftest import Shop, counted_statements, draw_photo
+from tests.statements import counted_statements
+from tests.web.conftest import Shop, draw_photo
 from tests.web.test_api_read import add_search
 from web.app import create_app
 from web.pages.browse import PER_PAGE

@@ -17,7 +17,8 @@ from catalog.search.sync import sync_index
 from catalog.tables import Generation, GenerationState, Job, JobKind, JobState, ReindexKind, Work
 from catalog.views import count_view
 from tests.fakes import FakeQueue
-from tests.web.conftest import DIMENSIONS, Api, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import DIMENSIONS, Api, Shop
 
 
 @pytest.fixture

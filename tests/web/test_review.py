@@ -28,7 +28,8 @@ from catalog.tables import (
     Verdict,
 )
 from tests.fakes import FakeQueue
-from tests.web.conftest import PASSWORD, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import PASSWORD, Shop
 from tests.web.test_admin import csrf_of
 
 

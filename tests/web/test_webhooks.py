@@ -14,7 +14,7 @@ from catalog.services import Services
 from catalog.tables import Webhook, WebhookDelivery
 from catalog.webhooks import create_webhook, disable_webhook
 from tests.fakes import FakeQueue
-from tests.web.conftest import counted_statements
+from tests.statements import counted_statements
 
 PAGE = "/admin/webhooks/"
 URL = "https://shop.example/hook"

@@ -17,7 +17,8 @@ from catalog.queue import EXPLAIN_MATCH
 from catalog.services import Services
 from catalog.tables import Explanation, ExplanationState, Upload
 from tests.fakes import FakeQueue
-from tests.web.conftest import Api, Shop, counted_statements
+from tests.statements import counted_statements
+from tests.web.conftest import Api, Shop
 from tests.web.test_api_read import add_search
 from web.why import Descriptor, stand_out
 
