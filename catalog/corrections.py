@@ -136,20 +136,36 @@ def judge_photo(session: Session, photo_id: int, verdict: Verdict | None) -> Non
     session.flush()
 
 
-def apply_corrections(session: Session, photo_id: int, garments: Sequence[Garment]) -> None:
-    """Change newly found garments as people have said; each correction finds its own by overlap.
+def apply_corrections(
+    session: Session,
+    photo_id: int,
+    garments: Sequence[Garment],
+    known: Sequence[tuple[Correction, Garment]] = (),
+    drawn: Sequence[Garment] = (),
+) -> None:
+    """Change what was just found in a photo as people have said of it.
 
-    What a person drew is left for the workers to cut, also where nothing was found this time.
+    `known` are garments that had their corrections before; every other correction finds its own
+    among `garments` by overlap. What people drew is left for the workers to cut: the garments of
+    `drawn` once more, and what no garment is about.
     """
     corrections = session.scalars(
         select(Correction).where(Correction.photo_id == photo_id).order_by(Correction.id)
     ).all()
-    pairs = match_corrections(corrections, garments)
+    settled = {garment.correction_id for garment in drawn} | {said.id for said, _ in known}
+    free = [correction for correction in corrections if correction.id not in settled]
+    pairs = [*known, *match_corrections(free, garments)]
     for correction, garment in pairs:
         apply_correction(garment, correction)
-    known = {correction.id for correction, _ in pairs}
-    lost = [each for each in corrections if each.new_box and each.id not in known]
-    if any(garment.stale for _, garment in pairs) or any(not each.excluded for each in lost):
+    for garment in drawn:
+        garment.stale = True
+    matched = {correction.id for correction, _ in pairs}
+    lost = [each for each in free if each.new_box and each.id not in matched]
+    if (
+        drawn
+        or any(garment.stale for _, garment in pairs)
+        or any(not each.excluded for each in lost)
+    ):
         request_recut(session, photo_id)
 
 
@@ -289,4 +305,5 @@ def _likeness(correction: Correction, garment: Garment) -> float:
     overlap = max(box_iou(known, garment.box) for known in boxes)
     if overlap < SAME_GARMENT_IOU:
         return 0.0
-    return overlap + (_SAME_CATEGORY if garment.category == correction.seen else 0.0)
+    named = garment.category in (correction.seen, correction.category)
+    return overlap + (_SAME_CATEGORY if named else 0.0)

@@ -11,12 +11,13 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from catalog.corrections import SAME_GARMENT_IOU, apply_corrections
 from catalog.errors import InputError
 from catalog.masks import box_iou
 from catalog.matching import pair_best
+from catalog.recuts import forget_explanations
 from catalog.roles import lock_items
 from catalog.search.outbox import mark_deleted, mark_dirty
 from catalog.tables import Embedding, Garment, Photo, Role
@@ -37,34 +38,6 @@ class NewGarment:
     colours: list[dict[str, Any]] = field(default_factory=list)
 
 
-_FORMER = (
-    Garment.id,
-    Garment.category,
-    Garment.box,
-    Garment.found,
-    Garment.crop,
-    Garment.crop_version,
-)
-
-
-@dataclass(frozen=True)
-class _Former:
-    """What is left of a garment's row that is to be replaced: the columns of `_FORMER`."""
-
-    id: UUID
-    category: str
-    box: Sequence[float]
-    found: dict[str, Any] | None
-    crop: bytes
-    crop_version: int
-
-    @property
-    def as_found(self) -> tuple[str, Sequence[float]]:
-        """Category and box before anybody corrected them."""
-        found = self.found or {"category": self.category, "box": self.box}
-        return found["category"], found["box"]
-
-
 def save_found(
     session: Session,
     photo: Photo,
@@ -73,19 +46,26 @@ def save_found(
     embedder_id: str,
     vectors: NDArray[np.float32],
 ) -> list[Garment]:
-    """Replace the photo's garments of this segmenter by `found`, with `vectors` (N, D).
+    """Replace what this segmenter had found in the photo by `found`, with `vectors` (N, D).
 
-    What the segmenter had found before keeps its id: shops and bookmarks refer to it. Corrections
-    are applied again, the index learns of all of it. Doesn't commit; the caller holds the photo's
+    A garment that is found again keeps its id, to which shops and bookmarks refer, and with it what
+    people said of it. The index learns of everything. Doesn't commit; the caller holds the photo's
     lock and calls `assign_roles` afterwards.
     """
     if len(vectors) != len(found):
         raise InputError(f"{len(found)} garments but {len(vectors)} vectors")
     lock_items(session, (), [photo.id])
-    former = _remove_garments(session, photo.id, segmenter_id)
-    garments = [make_garment(photo.id, segmenter_id, new) for new in found]
-    _keep_ids(former, garments)
-    apply_corrections(session, photo.id, garments)
+    former, drawn = _former_garments(session, photo.id, segmenter_id)
+    again = _find_again(former, found)
+    said = [(garment.correction, garment) for garment in again.values() if garment.correction]
+    kept = [garment.id for garment in again.values()]
+    _forget(session, [garment.id for garment in former], kept)
+    garments = [
+        _fill(again.get(place) or Garment(photo_id=photo.id, segmenter=segmenter_id), new)
+        for place, new in enumerate(found)
+    ]
+    fresh = [garment for place, garment in enumerate(garments) if place not in again]
+    apply_corrections(session, photo.id, fresh, said, drawn)
     session.add_all(garments)
     session.flush()
     session.add_all(
@@ -97,39 +77,63 @@ def save_found(
     return garments
 
 
-def make_garment(photo_id: int, segmenter_id: str, new: NewGarment) -> Garment:
-    """A row of what was found, its role not decided yet."""
-    return Garment(
-        photo_id=photo_id,
-        segmenter=segmenter_id,
-        category=new.category,
-        score=float(new.score),
-        box=[float(edge) for edge in new.box],
-        mask=new.mask,
-        outline=new.outline,
-        crop=new.crop,
-        colours=new.colours,
-        role=Role.WORN_WITH,
-        excluded=False,
+def _former_garments(
+    session: Session, photo_id: int, segmenter_id: str
+) -> tuple[list[Garment], list[Garment]]:
+    """What the segmenter had found, and what people had drawn where it found nothing."""
+    mine = (
+        select(Garment)
+        .where(Garment.photo_id == photo_id, Garment.segmenter == segmenter_id)
+        .order_by(Garment.id)
+        .options(undefer(Garment.found), undefer(Garment.crop), joinedload(Garment.correction))
+        .execution_options(populate_existing=True)
     )
+    found: list[Garment] = []
+    drawn: list[Garment] = []
+    for garment in session.scalars(mine):
+        (drawn if garment.correction and garment.found is None else found).append(garment)
+    return found, drawn
 
 
-def _remove_garments(session: Session, photo_id: int, segmenter_id: str) -> list[_Former]:
-    mine = (Garment.photo_id == photo_id, Garment.segmenter == segmenter_id)
-    rows = session.execute(select(*_FORMER).where(*mine).order_by(Garment.id)).all()
-    if rows:
-        mark_deleted(session, [row.id for row in rows])
-        session.execute(delete(Garment).where(*mine))
-    return [_Former(*row) for row in rows]
+def _find_again(former: Sequence[Garment], found: Sequence[NewGarment]) -> dict[int, Garment]:
+    """The former garments by the places in `found` that they are found at again."""
+    pairs = pair_best(
+        former,
+        range(len(found)),
+        lambda garment, place: _likeness(garment, found[place]),
+        SAME_GARMENT_IOU,
+    )
+    return {place: garment for garment, place in pairs}
 
 
-def _keep_ids(former: Sequence[_Former], garments: Sequence[Garment]) -> None:
-    """Give what was found before its former id; a crop that differs gets an address of its own."""
-    for known, garment in pair_best(former, garments, _likeness, SAME_GARMENT_IOU):
-        garment.id = known.id
-        garment.crop_version = known.crop_version + (garment.crop != known.crop)
+def _likeness(former: Garment, new: NewGarment) -> float:
+    """How much the boxes overlap, as they were found, of two garments of one category."""
+    before = former.found or {"category": former.category, "box": former.box}
+    return box_iou(before["box"], new.box) if before["category"] == new.category else 0.0
 
 
-def _likeness(known: _Former, garment: Garment) -> float:
-    category, box = known.as_found
-    return box_iou(box, garment.box) if category == garment.category else 0.0
+def _forget(session: Session, former: Sequence[UUID], kept: Sequence[UUID]) -> None:
+    """Remove garments but for those that are kept, which lose what was made from their crops."""
+    if not former:
+        return
+    mark_deleted(session, former)
+    session.execute(delete(Garment).where(Garment.id.in_(set(former).difference(kept))))
+    session.execute(delete(Embedding).where(Embedding.garment_id.in_(kept)))
+    forget_explanations(session, kept)
+
+
+def _fill(garment: Garment, new: NewGarment) -> Garment:
+    """The row as the segmenter sees the garment, not corrected, its role not decided yet."""
+    if garment.crop is not None and garment.crop != new.crop:
+        garment.crop_version += 1
+    garment.category = new.category
+    garment.score = float(new.score)
+    garment.box = [float(edge) for edge in new.box]
+    garment.mask = new.mask
+    garment.outline = new.outline
+    garment.crop = new.crop
+    garment.colours = new.colours
+    garment.role = Role.WORN_WITH
+    garment.excluded = garment.stale = garment.boxed = False
+    garment.correction = garment.found = None
+    return garment

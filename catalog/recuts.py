@@ -210,9 +210,17 @@ def save_cut(
             set_={"vector": upsert.excluded.vector},
         )
     )
-    _forget_explanations(session, garment.id)
+    forget_explanations(session, [garment.id])
     mark_dirty(session, [garment.id])
     return garment.id
+
+
+def forget_explanations(session: Session, garment_ids: Collection[UUID]) -> None:
+    """Why garments matched said their former crops: asked again, the new ones tell."""
+    about = or_(Explanation.garment_id.in_(garment_ids), Explanation.other_id.in_(garment_ids))
+    session.execute(
+        delete(Explanation).where(about), execution_options={"synchronize_session": False}
+    )
 
 
 def settle_recut(
@@ -221,14 +229,6 @@ def settle_recut(
     """Forget the request when nothing is left to cut."""
     if not find_cuts(session, photo_id, segmenters, looked):
         session.execute(delete(Recut).where(Recut.photo_id == photo_id))
-
-
-def _forget_explanations(session: Session, garment_id: UUID) -> None:
-    """Why a garment matched said its former crop: asked again, the new one tells."""
-    about = or_(Explanation.garment_id == garment_id, Explanation.other_id == garment_id)
-    session.execute(
-        delete(Explanation).where(about), execution_options={"synchronize_session": False}
-    )
 
 
 def _find_or_make(session: Session, photo_id: int, cut: Cut) -> Garment | None:

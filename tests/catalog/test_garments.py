@@ -15,7 +15,16 @@ from catalog.errors import InputError, NotFoundError
 from catalog.garments import save_found
 from catalog.items import upsert_items
 from catalog.roles import assign_roles
-from catalog.tables import Embedding, EntryState, Garment, Generation, IndexEntry, Photo, Role
+from catalog.tables import (
+    Embedding,
+    EntryState,
+    Explanation,
+    Garment,
+    Generation,
+    IndexEntry,
+    Photo,
+    Role,
+)
 from tests.catalog.conftest import (
     EMBEDDER,
     MIDDLE,
@@ -124,6 +133,53 @@ def test_corrections_outlive_the_next_segmentation(
     assert [garment.category for garment in again] == ["jumpsuit", "bag", "shoes"]
     assert [garment.excluded for garment in again] == [False, True, False]
     assert again[0].box == [90.0, 90.0, 310.0, 310.0]
+
+
+def test_what_was_said_stays_with_a_garment_that_is_found_again(
+    session: Session, add_photos: AddPhotos, add_garments: AddGarments
+) -> None:
+    """Also where a person has drawn it into the place of another one of its kind."""
+    (photo,) = add_photos("1")
+    other = (110.0, 100.0, 300.0, 300.0)
+    redrawn, hidden = add_garments(photo, ("dress", MIDDLE), ("dress", other))
+    ids = [redrawn.id, hidden.id]
+    correct_garment(session, redrawn.id, box=other)
+    correct_garment(session, hidden.id, excluded=True)
+    session.commit()
+    hidden, redrawn = add_garments(photo, ("dress", other), ("dress", MIDDLE))
+    assert [redrawn.id, hidden.id] == ids
+    assert [redrawn.excluded, hidden.excluded] == [False, True]
+    assert [tuple(redrawn.box), tuple(hidden.box)] == [other, other]
+
+
+@pytest.mark.parametrize("found", [("dress", "coat"), ("coat", "dress")])
+def test_a_better_segmenter_makes_a_correction_no_others(
+    session: Session, add_photos: AddPhotos, add_garments: AddGarments, found: tuple[str, str]
+) -> None:
+    """A dress was taken for a coat; now both are seen, the coat a bit beside the dress."""
+    (photo,) = add_photos("1")
+    (misnamed,) = add_garments(photo, "coat")
+    correct_garment(session, misnamed.id, category="dress")
+    session.commit()
+    boxes = {"dress": MIDDLE, "coat": (96.0, 100.0, 304.0, 304.0)}
+    new = [new_garment(name, boxes[name]) for name in found]
+    seen = save_found(session, photo, "segmenter-2", new, EMBEDDER, np.eye(2, 4))
+    assert [garment.category for garment in seen] == list(found)
+    assert [garment.correction_id is not None for garment in seen] == [
+        name == "dress" for name in found
+    ]
+
+
+def test_why_garments_matched_is_forgotten_with_their_crops(
+    session: Session, add_photos: AddPhotos, add_garments: AddGarments
+) -> None:
+    photo, other = add_photos("1", "2")
+    (dress,) = add_garments(photo, "dress")
+    (alike,) = add_garments(other, "dress")
+    session.add(Explanation(garment_id=alike.id, other_id=dress.id, embedder=EMBEDDER))
+    session.commit()
+    add_garments(photo, "dress")
+    assert session.scalars(select(Explanation)).all() == []
 
 
 def test_the_last_correction_counts(

@@ -55,6 +55,32 @@ def test_a_redrawn_box_wins_over_what_the_next_segmenter_finds(
     assert bench.photos_in(bench.active()) == {redrawn, renamed, kept}
 
 
+def test_the_same_segmenter_leaves_what_was_drawn_its_id_too(reviewer: Reviewer) -> None:
+    """Though it is cut out once more, for the vectors of another embedder."""
+    bench = reviewer.bench
+    (photo,) = bench.add("a", RED)
+    (found,) = reviewer.garments(photo)
+    reviewer.add(photo, "coat", found.box)
+    reviewer.correct(found, category="skirt", box=DRAWN)
+    recut_photo(bench.resources, photo)
+    before = {garment.id: garment for garment in reviewer.garments(photo)}
+    assert sorted(garment.category for garment in before.values()) == ["coat", "skirt"]
+    bench.run(bench.start(ReindexKind.PHOTOS, only={"embedder": bench.new_embedder}))
+    assert bench.active().embedder == bench.new_embedder
+    after = {garment.id: garment for garment in reviewer.garments(photo)}
+    assert {key: (each.category, each.box, each.stale) for key, each in after.items()} == {
+        key: (each.category, each.box, False) for key, each in before.items()
+    }
+    for garment in after.values():
+        assert garment.crop_version > before[garment.id].crop_version
+        assert np.allclose(
+            reviewer.vector(garment.id),
+            FakeEmbedder("any", dimensions=6).embed_crops([reviewer.crop(garment)])[0],
+            atol=1e-3,
+        )
+    assert reviewer.requests() == []
+
+
 def test_what_was_accepted_stays_out_of_the_queue_after_another_segmenter(
     reviewer: Reviewer,
 ) -> None:
