@@ -1,13 +1,13 @@
 """What people correct about garments: kept for later segmentations, applied, and taken back.
 
-`apply_corrections` is called by `save_found`; the rest by the review page and the API. Nothing here
-commits, and the caller calls `assign_roles` afterwards.
+Called by the review page and the API, and by `save_found` to match and apply corrections. Nothing
+here commits, and the caller calls `assign_roles` afterwards.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, delete, func, select
@@ -26,11 +26,24 @@ from catalog.tables import Correction, Garment, Photo, PhotoReview, PhotoState, 
 SAME_GARMENT_IOU = 0.5
 """Boxes that overlap so much are the same garment, seen by two segmentations."""
 
-_SAME_CATEGORY = 0.1
-"""How much overlap the same category outweighs: a coat has nearly the box of the dress under it."""
+_CALLED, _TAKEN_FOR = 0.1, 0.02
+"""How much overlap a category outweighs that a person gave, and one that a segmenter saw."""
 
 LEAST_SIDE_PX = 8
 """What a person draws is at least so wide and high."""
+
+
+class Seen(Protocol):
+    """A garment in a photo, saved or just found: its box x0, y0, x1, y1 in pixels."""
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def box(self) -> Sequence[float]: ...
+
+
+SeenT = TypeVar("SeenT", bound=Seen)
 
 
 def correct_garment(
@@ -75,8 +88,7 @@ def add_garment(session: Session, photo_id: int, category: str, box: Sequence[fl
         raise ConflictError("Garments can be added once the photo is indexed.")
     _check_category(session, active_segmenter(), category)
     drawn = fit_box(box, photo)
-    corrections = session.scalars(select(Correction).where(Correction.photo_id == photo_id)).all()
-    for known in corrections:
+    for known in corrections_of(session, photo_id):
         if known.seen is None and known.new_box == drawn and known.category == category:
             return known
     correction = Correction(photo_id=photo_id, box=drawn, new_box=drawn, category=category)
@@ -136,42 +148,15 @@ def judge_photo(session: Session, photo_id: int, verdict: Verdict | None) -> Non
     session.flush()
 
 
-def apply_corrections(
-    session: Session,
-    photo_id: int,
-    garments: Sequence[Garment],
-    known: Sequence[tuple[Correction, Garment]] = (),
-    drawn: Sequence[Garment] = (),
-) -> None:
-    """Change what was just found in a photo as people have said of it.
-
-    `known` are garments that had their corrections before; every other correction finds its own
-    among `garments` by overlap. What people drew is left for the workers to cut: the garments of
-    `drawn` once more, and what no garment is about.
-    """
-    corrections = session.scalars(
-        select(Correction).where(Correction.photo_id == photo_id).order_by(Correction.id)
-    ).all()
-    settled = {garment.correction_id for garment in drawn} | {said.id for said, _ in known}
-    free = [correction for correction in corrections if correction.id not in settled]
-    pairs = [*known, *match_corrections(free, garments)]
-    for correction, garment in pairs:
-        apply_correction(garment, correction)
-    for garment in drawn:
-        garment.stale = True
-    matched = {correction.id for correction, _ in pairs}
-    lost = [each for each in free if each.new_box and each.id not in matched]
-    if (
-        drawn
-        or any(garment.stale for _, garment in pairs)
-        or any(not each.excluded for each in lost)
-    ):
-        request_recut(session, photo_id)
+def corrections_of(session: Session, photo_id: int) -> list[Correction]:
+    """All that people have said of a photo's garments, in that order."""
+    mine = select(Correction).where(Correction.photo_id == photo_id).order_by(Correction.id)
+    return list(session.scalars(mine))
 
 
 def match_corrections(
-    corrections: Sequence[Correction], garments: Sequence[Garment]
-) -> list[tuple[Correction, Garment]]:
+    corrections: Sequence[Correction], garments: Sequence[SeenT]
+) -> list[tuple[Correction, SeenT]]:
     """Pair each correction with the garment that it is about, the surest pairs first."""
     return pair_best(corrections, garments, _likeness, SAME_GARMENT_IOU)
 
@@ -299,11 +284,15 @@ def _hold_photo(session: Session, photo_id: int) -> Photo:
     return photo
 
 
-def _likeness(correction: Correction, garment: Garment) -> float:
-    """How much they overlap; a garment may be found where it was before, or where it was drawn."""
+def _likeness(correction: Correction, garment: Seen) -> float:
+    """How much they overlap; a garment may be found where it was before, or where it was drawn.
+
+    Of garments in nearly the same box the one is meant that is called what the person called it, or
+    else what it was taken for.
+    """
     boxes = [correction.box, *([correction.new_box] if correction.new_box else [])]
     overlap = max(box_iou(known, garment.box) for known in boxes)
     if overlap < SAME_GARMENT_IOU:
         return 0.0
-    named = garment.category in (correction.seen, correction.category)
-    return overlap + (_SAME_CATEGORY if named else 0.0)
+    names = {correction.seen: _TAKEN_FOR, correction.category: _CALLED}
+    return overlap + names.get(garment.category, 0.0)

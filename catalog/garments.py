@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from catalog.corrections import SAME_GARMENT_IOU, apply_corrections
+from catalog.corrections import (
+    SAME_GARMENT_IOU,
+    apply_correction,
+    corrections_of,
+    match_corrections,
+)
 from catalog.errors import InputError
 from catalog.masks import box_iou
 from catalog.matching import pair_best
-from catalog.recuts import forget_explanations
+from catalog.recuts import forget_explanations, request_lacking
 from catalog.roles import lock_items
 from catalog.search.outbox import mark_deleted, mark_dirty
-from catalog.tables import Embedding, Garment, Photo, Role
+from catalog.tables import Correction, Embedding, Garment, Photo, Role
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NewGarment:
     """One garment as the models found it: box x0, y0, x1, y1 in pixels of the photo."""
 
@@ -36,6 +41,20 @@ class NewGarment:
     crop: bytes
     """WebP."""
     colours: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class _Known:
+    """What was there of a photo's garments before the segmenter has looked at it now."""
+
+    rows: dict[NewGarment, Garment]
+    """Of what it has found again."""
+    said: dict[NewGarment, Correction]
+    """What people have said of what it has found."""
+    gone: list[Garment]
+    """What it has not found again."""
+    drawn: list[Garment]
+    """What people drew and it still does not find."""
 
 
 def save_found(
@@ -55,19 +74,18 @@ def save_found(
     if len(vectors) != len(found):
         raise InputError(f"{len(found)} garments but {len(vectors)} vectors")
     lock_items(session, (), [photo.id])
-    former, drawn = _former_garments(session, photo.id, segmenter_id)
-    again = _find_again(former, found)
-    said = [(garment.correction, garment) for garment in again.values() if garment.correction]
-    kept = [garment.id for garment in again.values()]
-    _forget(session, [garment.id for garment in former], kept)
-    garments = [
-        _fill(again.get(place) or Garment(photo_id=photo.id, segmenter=segmenter_id), new)
-        for place, new in enumerate(found)
-    ]
-    fresh = [garment for place, garment in enumerate(garments) if place not in again]
-    apply_corrections(session, photo.id, fresh, said, drawn)
+    known = _recognise(session, photo.id, segmenter_id, found)
+    _remove(session, known.gone)
+    _forget_vectors(session, [garment.id for garment in known.rows.values()])
+    garments = [_fill(known.rows.get(new) or _new_row(photo, segmenter_id), new) for new in found]
+    for new, garment in zip(found, garments, strict=True):
+        if new in known.said:
+            apply_correction(garment, known.said[new])
+    for garment in known.drawn:
+        garment.stale = True  # to be cut once more, for whatever embedders there are now
     session.add_all(garments)
     session.flush()
+    request_lacking(session, photo.id, segmenter_id)
     session.add_all(
         Embedding(garment_id=garment.id, embedder=embedder_id, vector=vector)
         for garment, vector in zip(garments, vectors, strict=True)
@@ -77,33 +95,46 @@ def save_found(
     return garments
 
 
+def _recognise(
+    session: Session, photo_id: int, segmenter_id: str, found: Sequence[NewGarment]
+) -> _Known:
+    """Former garments by category and box as they were found; by overlap what else people said."""
+    former, drawn = _former_garments(session, photo_id, segmenter_id)
+    rows = {new: garment for garment, new in pair_best(former, found, _likeness, SAME_GARMENT_IOU)}
+    said = {new: garment.correction for new, garment in rows.items() if garment.correction}
+    gone = [garment for garment in former if garment not in rows.values()]
+    free = [each for each in corrections_of(session, photo_id) if each not in said.values()]
+    fresh = [new for new in found if new not in rows]
+    for correction, new in match_corrections(free, fresh):
+        said[new] = correction
+        if correction in drawn:
+            rows[new] = drawn.pop(correction)
+    return _Known(rows, said, gone, list(drawn.values()))
+
+
 def _former_garments(
     session: Session, photo_id: int, segmenter_id: str
-) -> tuple[list[Garment], list[Garment]]:
-    """What the segmenter had found, and what people had drawn where it found nothing."""
+) -> tuple[list[Garment], dict[Correction, Garment]]:
+    """What the segmenter had found, and what people had drawn where it found nothing.
+
+    Locked, so that nobody adds vectors of crops that are about to change.
+    """
     mine = (
         select(Garment)
         .where(Garment.photo_id == photo_id, Garment.segmenter == segmenter_id)
         .order_by(Garment.id)
         .options(undefer(Garment.found), undefer(Garment.crop), joinedload(Garment.correction))
+        .with_for_update(of=Garment)
         .execution_options(populate_existing=True)
     )
     found: list[Garment] = []
-    drawn: list[Garment] = []
+    drawn: dict[Correction, Garment] = {}
     for garment in session.scalars(mine):
-        (drawn if garment.correction and garment.found is None else found).append(garment)
+        if garment.correction and garment.found is None:
+            drawn[garment.correction] = garment
+        else:
+            found.append(garment)
     return found, drawn
-
-
-def _find_again(former: Sequence[Garment], found: Sequence[NewGarment]) -> dict[int, Garment]:
-    """The former garments by the places in `found` that they are found at again."""
-    pairs = pair_best(
-        former,
-        range(len(found)),
-        lambda garment, place: _likeness(garment, found[place]),
-        SAME_GARMENT_IOU,
-    )
-    return {place: garment for garment, place in pairs}
 
 
 def _likeness(former: Garment, new: NewGarment) -> float:
@@ -112,18 +143,26 @@ def _likeness(former: Garment, new: NewGarment) -> float:
     return box_iou(before["box"], new.box) if before["category"] == new.category else 0.0
 
 
-def _forget(session: Session, former: Sequence[UUID], kept: Sequence[UUID]) -> None:
-    """Remove garments but for those that are kept, which lose what was made from their crops."""
-    if not former:
-        return
-    mark_deleted(session, former)
-    session.execute(delete(Garment).where(Garment.id.in_(set(former).difference(kept))))
-    session.execute(delete(Embedding).where(Embedding.garment_id.in_(kept)))
-    forget_explanations(session, kept)
+def _remove(session: Session, garments: Sequence[Garment]) -> None:
+    mark_deleted(session, [garment.id for garment in garments])
+    for garment in garments:
+        session.delete(garment)
+
+
+def _forget_vectors(session: Session, garment_ids: Sequence[UUID]) -> None:
+    """What was made from crops that may change: also of embedders that are not asked now."""
+    if garment_ids:
+        mark_deleted(session, garment_ids)
+        session.execute(delete(Embedding).where(Embedding.garment_id.in_(garment_ids)))
+        forget_explanations(session, garment_ids)
+
+
+def _new_row(photo: Photo, segmenter_id: str) -> Garment:
+    return Garment(photo_id=photo.id, segmenter=segmenter_id, role=Role.WORN_WITH)
 
 
 def _fill(garment: Garment, new: NewGarment) -> Garment:
-    """The row as the segmenter sees the garment, not corrected, its role not decided yet."""
+    """The row as the segmenter sees the garment, before anybody has corrected it."""
     if garment.crop is not None and garment.crop != new.crop:
         garment.crop_version += 1
     garment.category = new.category
@@ -133,7 +172,6 @@ def _fill(garment: Garment, new: NewGarment) -> Garment:
     garment.outline = new.outline
     garment.crop = new.crop
     garment.colours = new.colours
-    garment.role = Role.WORN_WITH
     garment.excluded = garment.stale = garment.boxed = False
     garment.correction = garment.found = None
     return garment

@@ -62,6 +62,18 @@ def request_recut(session: Session, photo_id: int) -> None:
     session.execute(request.on_conflict_do_update(index_elements=[Recut.photo_id], set_=anew))
 
 
+def request_lacking(session: Session, photo_id: int, segmenter: str) -> None:
+    """The same where this segmenter's garments do not follow what people drew in the photo."""
+    stale = select(Garment.id).where(
+        Garment.photo_id == photo_id, Garment.segmenter == segmenter, Garment.stale
+    )
+    missing = select(Correction.id).where(
+        Correction.photo_id == photo_id, *_drawn(), _unmade(segmenter)
+    )
+    if session.scalar(select(or_(stale.exists(), missing.exists()))):
+        request_recut(session, photo_id)
+
+
 def reopen_recuts(session: Session) -> None:
     """Request what the serving segmenter's garments lack: a switch or a rollback brings it up."""
     rows = select(Correction.photo_id).where(*_drawn(), _unmade(active_segmenter())).distinct()

@@ -115,7 +115,7 @@ def _save_pace(resources: Resources) -> None:
 def _find_target(resources: Resources, generation: Generation) -> Target:
     """The generation's pair; with the embedder that serves, where both share the segmenter.
 
-    Its garments are replaced then, and without their vectors searches would lose them.
+    Its garments lose their vectors then, and without new ones searches would lose them.
     """
     targets = live_targets(resources)
     serving = (each.embedders for each in targets if each.segmenter == generation.segmenter)

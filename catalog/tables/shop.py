@@ -326,7 +326,7 @@ class Embedding(Base):
 
 
 class Correction(Base):
-    """What a person said about a garment; re-applied by overlap after a re-segmentation.
+    """What a person said about a garment; kept for whatever is found in the photo later.
 
     One row for each garment, also where all was right: it is reviewed then.
     """

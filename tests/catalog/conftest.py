@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.garments import NewGarment, save_found
-from catalog.tables import Garment, Generation, GenerationState, Photo
+from catalog.tables import EntryState, Garment, Generation, GenerationState, IndexEntry, Photo
 
 SEGMENTER, EMBEDDER = "segmenter-1", "embedder-1"
 MIDDLE = (100.0, 100.0, 300.0, 300.0)
@@ -75,3 +76,8 @@ def add_garments(session: Session) -> AddGarments:
         return garments
 
     return add
+
+
+def entries(session: Session) -> dict[UUID, EntryState]:
+    """The state of each garment in the index; of one generation."""
+    return dict(session.execute(select(IndexEntry.garment_id, IndexEntry.state)).all())

@@ -134,6 +134,12 @@ def test_two_corrections_never_claim_the_same_garment() -> None:
     assert match_corrections([top, dress], seen[:1]) == [(dress, seen[0])]
 
 
+def test_hardly_any_overlap_is_another_garment_whatever_it_is_called() -> None:
+    """The boxes overlap by .48 of their union, and .5 are asked."""
+    said = Correction(box=[0, 0, 100, 100], seen="dress", category="dress")
+    assert match_corrections([said], [Garment(box=[0, 0, 100, 48], category="dress")]) == []
+
+
 def test_a_drawn_box_that_is_not_seen_again_is_to_be_made(
     session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:

@@ -36,7 +36,7 @@ from catalog.tables import (
     PhotoState,
     Role,
 )
-from tests.catalog.conftest import AddGarments, AddPhotos, sha_of
+from tests.catalog.conftest import AddGarments, AddPhotos, entries, sha_of
 from tests.statements import counted_statements
 
 SHOP = "shop"
@@ -65,11 +65,6 @@ def shown_by(session: Session, sku: str) -> list[str]:
         .order_by(ItemPhoto.position)
     )
     return list(session.scalars(query))
-
-
-def entries(session: Session) -> dict[UUID, EntryState]:
-    query = select(IndexEntry.garment_id, IndexEntry.state)
-    return dict(session.execute(query).all())
 
 
 def clean_entries(session: Session) -> None:
