@@ -6,7 +6,6 @@ Called by the workers, in the transaction that finishes the photo.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +74,7 @@ def save_found(
         raise InputError(f"{len(found)} garments but {len(vectors)} vectors")
     lock_items(session, (), [photo.id])
     known = _recognise(session, photo.id, segmenter_id, found)
-    _remove(session, known.gone)
-    _forget_vectors(session, [garment.id for garment in known.rows.values()])
+    _forget(session, known.gone, list(known.rows.values()))
     garments = [_fill(known.rows.get(new) or _new_row(photo, segmenter_id), new) for new in found]
     for new, garment in zip(found, garments, strict=True):
         if new in known.said:
@@ -143,18 +141,19 @@ def _likeness(former: Garment, new: NewGarment) -> float:
     return box_iou(before["box"], new.box) if before["category"] == new.category else 0.0
 
 
-def _remove(session: Session, garments: Sequence[Garment]) -> None:
-    mark_deleted(session, [garment.id for garment in garments])
-    for garment in garments:
+def _forget(session: Session, gone: Sequence[Garment], kept: Sequence[Garment]) -> None:
+    """Remove garments, and of the kept ones what was made from crops that may change.
+
+    Vectors of embedders that are not asked now go, too.
+    """
+    if not gone and not kept:
+        return
+    mark_deleted(session, [garment.id for garment in (*gone, *kept)])
+    for garment in gone:
         session.delete(garment)
-
-
-def _forget_vectors(session: Session, garment_ids: Sequence[UUID]) -> None:
-    """What was made from crops that may change: also of embedders that are not asked now."""
-    if garment_ids:
-        mark_deleted(session, garment_ids)
-        session.execute(delete(Embedding).where(Embedding.garment_id.in_(garment_ids)))
-        forget_explanations(session, garment_ids)
+    ids = [garment.id for garment in kept]
+    session.execute(delete(Embedding).where(Embedding.garment_id.in_(ids)))
+    forget_explanations(session, ids)
 
 
 def _new_row(photo: Photo, segmenter_id: str) -> Garment:

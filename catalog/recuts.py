@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import CompoundSelect, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, undefer
 
@@ -64,25 +64,20 @@ def request_recut(session: Session, photo_id: int) -> None:
 
 def request_lacking(session: Session, photo_id: int, segmenter: str) -> None:
     """The same where this segmenter's garments do not follow what people drew in the photo."""
-    stale = select(Garment.id).where(
-        Garment.photo_id == photo_id, Garment.segmenter == segmenter, Garment.stale
-    )
-    missing = select(Correction.id).where(
-        Correction.photo_id == photo_id, *_drawn(), _unmade(segmenter)
-    )
-    if session.scalar(select(or_(stale.exists(), missing.exists()))):
+    lacking = _lacking(segmenter).subquery()
+    if session.scalar(select(exists().where(lacking.c.photo_id == photo_id))):
         request_recut(session, photo_id)
 
 
 def reopen_recuts(session: Session) -> None:
     """Request what the serving segmenter's garments lack: a switch or a rollback brings it up."""
-    rows = select(Correction.photo_id).where(*_drawn(), _unmade(active_segmenter())).distinct()
-    rows = rows.join(Photo, Photo.id == Correction.photo_id).where(
-        Photo.state == PhotoState.INDEXED
+    lacking = _lacking(active_segmenter()).subquery()
+    photos = (
+        select(Photo.id)
+        .join(lacking, lacking.c.photo_id == Photo.id)
+        .where(Photo.state == PhotoState.INDEXED)
     )
-    stale = select(Garment.photo_id).where(Garment.stale, Garment.segmenter == active_segmenter())
-    missing = rows.union(stale)
-    session.execute(insert(Recut).from_select(["photo_id"], missing).on_conflict_do_nothing())
+    session.execute(insert(Recut).from_select(["photo_id"], photos).on_conflict_do_nothing())
 
 
 def find_due(session: Session, stale_after_s: float, max_attempts: int) -> list[int]:
@@ -295,6 +290,13 @@ def _to_make(segmenter: str, correction: Correction) -> Cut:
 def _corners(box: Sequence[float]) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = box
     return x0, y0, x1, y1
+
+
+def _lacking(segmenter: Any) -> CompoundSelect[int]:
+    """Photos in which something is to be made or to be cut anew for a segmenter, each once."""
+    missing = select(Correction.photo_id).where(*_drawn(), _unmade(segmenter))
+    stale = select(Garment.photo_id).where(Garment.stale, Garment.segmenter == segmenter)
+    return missing.union(stale)
 
 
 def _drawn() -> tuple[Any, ...]:

@@ -10,7 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.garments import NewGarment, save_found
-from catalog.tables import EntryState, Garment, Generation, GenerationState, IndexEntry, Photo
+from catalog.tables import (
+    EntryState,
+    Garment,
+    Generation,
+    GenerationState,
+    IndexEntry,
+    Photo,
+    PhotoState,
+)
 
 SEGMENTER, EMBEDDER = "segmenter-1", "embedder-1"
 MIDDLE = (100.0, 100.0, 300.0, 300.0)
@@ -59,6 +67,15 @@ def add_photos(session: Session) -> AddPhotos:
         return [found[sha256] for sha256 in hashes]
 
     return add
+
+
+@pytest.fixture
+def photo(session: Session, generation: Generation, add_photos: AddPhotos) -> Photo:
+    """One that the active generation's segmenter has looked at."""
+    (photo,) = add_photos("1")
+    photo.state, photo.segmenter = PhotoState.INDEXED, SEGMENTER
+    session.commit()
+    return photo
 
 
 AddGarments = Callable[..., list[Garment]]

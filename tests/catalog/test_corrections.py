@@ -21,7 +21,6 @@ from catalog.tables import (
     Correction,
     EntryState,
     Garment,
-    Generation,
     IndexEntry,
     Photo,
     PhotoState,
@@ -33,19 +32,10 @@ from tests.catalog.conftest import (
     MIDDLE,
     SEGMENTER,
     AddGarments,
-    AddPhotos,
     new_garment,
 )
 
 DRAWN = [90.0, 90.0, 310.0, 310.0]
-
-
-@pytest.fixture
-def photo(session: Session, generation: Generation, add_photos: AddPhotos) -> Photo:
-    (photo,) = add_photos("1")
-    photo.state = PhotoState.INDEXED
-    session.commit()
-    return photo
 
 
 def corrections(session: Session) -> int:

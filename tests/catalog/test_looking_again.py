@@ -17,7 +17,6 @@ from catalog.tables import (
     GenerationState,
     IndexEntry,
     Photo,
-    PhotoState,
     Recut,
 )
 from tests.catalog.conftest import (
@@ -34,15 +33,6 @@ BESIDE = (110.0, 100.0, 300.0, 300.0)
 """Nearly the box of MIDDLE."""
 
 
-@pytest.fixture
-def photo(session: Session, generation: Generation, add_photos: AddPhotos) -> Photo:
-    """Of the active generation's segmenter."""
-    (photo,) = add_photos("1")
-    photo.state, photo.segmenter = PhotoState.INDEXED, SEGMENTER
-    session.commit()
-    return photo
-
-
 def draw(session: Session, photo: Photo, category: str, box: tuple[float, ...]) -> Garment:
     """A garment that a person adds, cut as all of its box."""
     add_garment(session, photo.id, category, box)
@@ -57,9 +47,8 @@ def draw(session: Session, photo: Photo, category: str, box: tuple[float, ...]) 
 
 
 def test_a_second_look_replaces_the_first(
-    session: Session, generation: Generation, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
-    (photo,) = add_photos("1")
     (old,) = add_garments(photo, "dress")
     old_id = old.id
     (new,) = add_garments(photo, "coat")
@@ -69,10 +58,9 @@ def test_a_second_look_replaces_the_first(
 
 
 def test_what_is_found_again_keeps_its_id(
-    session: Session, generation: Generation, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
     """Whatever the order, a few pixels off, and although a person has changed two of them."""
-    (photo,) = add_photos("1")
     hand = (0.0, 0.0, 40.0, 40.0)
     dress, coat, bag = add_garments(photo, ("dress", MIDDLE), ("coat", MIDDLE), ("bag", hand))
     ids = {"dress": dress.id, "coat": coat.id, "bag": bag.id}
@@ -90,9 +78,8 @@ def test_what_is_found_again_keeps_its_id(
     assert session.scalar(select(func.count()).select_from(Embedding)) == 4
 
 
-def test_all_but_the_id_is_what_is_seen_now(session: Session, add_photos: AddPhotos) -> None:
+def test_all_but_the_id_is_what_is_seen_now(session: Session, photo: Photo) -> None:
     """A crop that differs has another address, since browsers keep crops for ever."""
-    (photo,) = add_photos("1")
     boxes = ((0.0, 0.0, 90.0, 90.0), (200.0, 0.0, 290.0, 90.0))
     same, former = (new_garment("dress", box) for box in boxes)
     before = save_found(session, photo, SEGMENTER, [same, former], EMBEDDER, np.eye(2, 4))
@@ -113,9 +100,8 @@ def test_all_but_the_id_is_what_is_seen_now(session: Session, add_photos: AddPho
 
 
 def test_corrections_outlive_the_next_segmentation(
-    session: Session, generation: Generation, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
-    (photo,) = add_photos("1")
     hand = (0.0, 0.0, 40.0, 40.0)
     dress, bag = add_garments(photo, ("dress", MIDDLE), ("bag", hand))
     correct_garment(session, dress.id, category="jumpsuit", box=(90.0, 90.0, 310.0, 310.0))
@@ -129,28 +115,25 @@ def test_corrections_outlive_the_next_segmentation(
 
 
 def test_what_was_said_stays_with_a_garment_that_is_found_again(
-    session: Session, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
     """Also where a person has drawn it into the place of another one of its kind."""
-    (photo,) = add_photos("1")
-    other = (110.0, 100.0, 300.0, 300.0)
-    redrawn, hidden = add_garments(photo, ("dress", MIDDLE), ("dress", other))
+    redrawn, hidden = add_garments(photo, ("dress", MIDDLE), ("dress", BESIDE))
     ids = [redrawn.id, hidden.id]
-    correct_garment(session, redrawn.id, box=other)
+    correct_garment(session, redrawn.id, box=BESIDE)
     correct_garment(session, hidden.id, excluded=True)
     session.commit()
-    hidden, redrawn = add_garments(photo, ("dress", other), ("dress", MIDDLE))
+    hidden, redrawn = add_garments(photo, ("dress", BESIDE), ("dress", MIDDLE))
     assert [redrawn.id, hidden.id] == ids
     assert [redrawn.excluded, hidden.excluded] == [False, True]
-    assert [tuple(redrawn.box), tuple(hidden.box)] == [other, other]
+    assert [tuple(redrawn.box), tuple(hidden.box)] == [BESIDE, BESIDE]
 
 
 @pytest.mark.parametrize("found", [("dress", "coat"), ("coat", "dress")])
 def test_a_better_segmenter_makes_a_correction_no_others(
-    session: Session, add_photos: AddPhotos, add_garments: AddGarments, found: tuple[str, str]
+    session: Session, photo: Photo, add_garments: AddGarments, found: tuple[str, str]
 ) -> None:
     """A dress was taken for a coat; now both are seen, the dress a bit beside that place."""
-    (photo,) = add_photos("1")
     (misnamed,) = add_garments(photo, "coat")
     correct_garment(session, misnamed.id, category="dress")
     session.commit()
@@ -164,9 +147,9 @@ def test_a_better_segmenter_makes_a_correction_no_others(
 
 
 def test_why_garments_matched_is_forgotten_with_their_crops(
-    session: Session, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_photos: AddPhotos, add_garments: AddGarments
 ) -> None:
-    photo, other = add_photos("1", "2")
+    (other,) = add_photos("2")
     (dress,) = add_garments(photo, "dress")
     (alike,) = add_garments(other, "dress")
     session.add(Explanation(garment_id=alike.id, other_id=dress.id, embedder=EMBEDDER))
@@ -176,9 +159,8 @@ def test_why_garments_matched_is_forgotten_with_their_crops(
 
 
 def test_the_last_correction_counts(
-    session: Session, add_photos: AddPhotos, add_garments: AddGarments
+    session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
-    (photo,) = add_photos("1")
     (garment,) = add_garments(photo, "dress")
     correct_garment(session, garment.id, excluded=True)
     correct_garment(session, garment.id, category="coat", excluded=False)
@@ -225,30 +207,29 @@ def test_what_was_corrected_meanwhile_counts(
 def test_a_drawn_garment_stays_and_is_cut_once_more(
     session: Session, photo: Photo, add_garments: AddGarments
 ) -> None:
-    drawn = draw(session, photo, "coat", MIDDLE)
+    """Also in the very place of another one, which is found again as what it was."""
     (dress,) = add_garments(photo, "dress")
-    assert (dress.category, dress.correction_id is None) == ("coat", False), "is what was drawn"
-    undo_correction(session, dress.id)
     drawn = draw(session, photo, "coat", MIDDLE)
     (again,) = add_garments(photo, "dress")
-    assert (again.id, again.category) == (dress.id, "dress"), "is what was found before"
+    assert (again.id, again.category) == (dress.id, "dress")
     assert (drawn.category, drawn.stale) == ("coat", True)
     assert session.scalar(select(Recut.photo_id)) == photo.id
 
 
 @pytest.mark.parametrize("excluded", [False, True])
+@pytest.mark.parametrize("seen", ["bag", "dress"])
 def test_a_drawn_garment_that_is_found_after_all_is_one(
-    session: Session, photo: Photo, add_garments: AddGarments, excluded: bool
+    session: Session, photo: Photo, add_garments: AddGarments, seen: str, excluded: bool
 ) -> None:
     drawn = draw(session, photo, "bag", MIDDLE)
     correct_garment(session, drawn.id, excluded=excluded)
     session.commit()
-    (found,) = add_garments(photo, ("bag", BESIDE))
+    (found,) = add_garments(photo, (seen, BESIDE))
     assert (found.id, found.category, found.excluded) == (drawn.id, "bag", excluded)
     assert not found.boxed
     assert session.scalar(select(func.count()).select_from(Garment)) == 1
     undo_correction(session, found.id)
-    assert (tuple(found.box), found.excluded) == (BESIDE, False)
+    assert (found.category, tuple(found.box), found.excluded) == (seen, BESIDE, False)
 
 
 def test_what_is_lost_and_found_again_is_what_was_said_of_it(
